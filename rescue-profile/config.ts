@@ -1,0 +1,143 @@
+import { type Static, Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
+import { RescueError } from "../src/shared/errors.ts";
+import type { Policy } from "./core/policy.ts";
+
+const seconds = (value: number, description: string, minimum = 1, maximum = 86_400) =>
+  Type.Number({ default: value, minimum, maximum, description });
+const count = (value: number, description: string, minimum = 1, maximum = 100) =>
+  Type.Integer({ default: value, minimum, maximum, description });
+const group = <T extends Parameters<typeof Type.Object>[0]>(properties: T, description: string) =>
+  Type.Object(properties, { additionalProperties: false, default: {}, description });
+
+/**
+ * The one place for a default. It is the type, the validator and the source of the manifest's `configSchema`
+ * (`npm run manifest` writes it there; a test holds the two together). Times are seconds here, because people edit them.
+ */
+export const PolicySchema = Type.Object(
+  {
+    watch: group(
+      {
+        baselineSeconds: seconds(10, "Between full health checks while all is well."),
+        identitySeconds: seconds(1, "Between cheap checks that the gateway's process still lives.", 0.2, 60),
+        recheckSeconds: seconds(0.5, "Between full checks while something looks wrong, at first.", 0.1, 60),
+        slowRecheckSeconds: seconds(2, "Between full checks once a fault has lasted longer than ten seconds.", 0.2, 60),
+        probeTimeoutSeconds: seconds(2, "How long one HTTP answer may take before it counts as silence.", 0.2, 60),
+        lateSeconds: seconds(5, "A check that starts later than this is thrown away: the watchdog itself was starved."),
+        clockGapSeconds: seconds(5, "A wall clock that moved this much against the monotonic one means suspend or a clock change."),
+        graceSeconds: seconds(60, "No repair for this long after a late check, a suspend or a clock change.", 0),
+      },
+      "How often and how patiently to look.",
+    ),
+    act: group(
+      {
+        goneChecks: count(2, "Checks in a row that must find the process gone before it is started."),
+        frozenSeconds: seconds(5, "How long a stopped process (state T) must be silent before it is ended and started."),
+        silentFlatSeconds: seconds(28, "How long a silent process without CPU progress is given, from the first silent check."),
+        silentBusySeconds: seconds(180, "How long a silent process that uses CPU is given: users saw healthy stalls of 170 s."),
+        bootFlatSeconds: seconds(300, "How long a boot without any progress is given."),
+        bootCeilingSeconds: seconds(1800, "When even a boot that progresses is reported to a human (it is not killed)."),
+        listenerLostSeconds: seconds(60, "How long a process that has served may live without its listener."),
+        drainSeconds: seconds(360, "How long a drain may last before a human is told: the host's own budget is 315 s."),
+        handoverSeconds: seconds(45, "How long a planned restart may leave the port empty."),
+        unsettledSeconds: seconds(45, "How long to wait between two starts of the same incident."),
+        blindSeconds: seconds(60, "How long the watchdog may be unable to look before it says so."),
+        cpuFlatRatio: Type.Number({
+          default: 0.02,
+          minimum: 0.001,
+          maximum: 0.5,
+          description: "CPU use below this share of one core counts as no progress.",
+        }),
+      },
+      "When a fault has lasted long enough.",
+    ),
+    limits: group(
+      {
+        repairsPerHour: count(3, "Repairs allowed in any hour, counted from the journal, across restarts of the watchdog."),
+        cooldownSeconds: seconds(1800, "No repair for this long after the allowed number was used up."),
+        uncleanKills: count(2, "Kills allowed in the window below: at the third unclean boot the host mutes its channels."),
+        uncleanWindowSeconds: seconds(300, "The host's own window for unclean boots."),
+        attemptsPerIncident: count(2, "Starts tried for one incident before the next tier, or a human, is asked."),
+        repairDeadlineSeconds: seconds(600, "After this a repair that never reported back counts as lost."),
+      },
+      "How much may be done.",
+    ),
+    verify: group(
+      {
+        goodChecks: count(3, "Good full checks needed before a repair counts as a success."),
+        holdSeconds: seconds(30, "How long health must hold before a repair counts as a success.", 0),
+      },
+      "What counts as recovered.",
+    ),
+    log: group(
+      {
+        level: Type.Union(
+          (["debug", "info", "warn", "error"] as const).map((level) => Type.Literal(level)),
+          { default: "info", description: "The least severe line that is written." },
+        ),
+        maxBytes: Type.Integer({ default: 5_242_880, minimum: 4_096, description: "Size at which a log file is rotated." }),
+        files: count(5, "Rotated log files kept."),
+      },
+      "JSON log lines of the watchdog itself.",
+    ),
+  },
+  { additionalProperties: false, default: {} },
+);
+
+/** What a user writes (seconds); every field has its default. */
+export type PolicySettings = Static<typeof PolicySchema>;
+
+const ms = (value: number) => Math.round(value * 1000);
+
+/** The same in the core's units: complete, readonly, milliseconds. */
+export function toPolicy(settings: PolicySettings): Policy {
+  const { watch, act, limits, verify } = settings;
+  return {
+    baselineMs: ms(watch.baselineSeconds),
+    identityMs: ms(watch.identitySeconds),
+    recheckMs: ms(watch.recheckSeconds),
+    slowRecheckMs: ms(watch.slowRecheckSeconds),
+    lateMs: ms(watch.lateSeconds),
+    clockGapMs: ms(watch.clockGapSeconds),
+    graceMs: ms(watch.graceSeconds),
+    goneChecks: act.goneChecks,
+    frozenMs: ms(act.frozenSeconds),
+    silentFlatMs: ms(act.silentFlatSeconds),
+    silentBusyMs: ms(act.silentBusySeconds),
+    bootFlatMs: ms(act.bootFlatSeconds),
+    bootCeilingMs: ms(act.bootCeilingSeconds),
+    listenerLostMs: ms(act.listenerLostSeconds),
+    drainMs: ms(act.drainSeconds),
+    handoverMs: ms(act.handoverSeconds),
+    unsettledMs: ms(act.unsettledSeconds),
+    blindMs: ms(act.blindSeconds),
+    cpuFlatRatio: act.cpuFlatRatio,
+    repairsPerHour: limits.repairsPerHour,
+    cooldownMs: ms(limits.cooldownSeconds),
+    uncleanKills: limits.uncleanKills,
+    uncleanWindowMs: ms(limits.uncleanWindowSeconds),
+    attemptsPerIncident: limits.attemptsPerIncident,
+    repairDeadlineMs: ms(limits.repairDeadlineSeconds),
+    goodChecks: verify.goodChecks,
+    holdMs: ms(verify.holdSeconds),
+  };
+}
+
+/** Fills in defaults and validates. Throws `usage` with the first offending key, what it is and what it may be. */
+export function parsePolicy(settings: unknown, where = "the rescue-watchdog configuration"): PolicySettings {
+  const filled = Value.Default(PolicySchema, Value.Clone(settings ?? {}));
+  const first = Value.Errors(PolicySchema, filled).First();
+  if (first !== undefined) {
+    const key = first.path.slice(1).replaceAll("/", ".") || "(root)";
+    const limits = [
+      first.schema["minimum"] === undefined ? "" : ` at least ${first.schema["minimum"]}`,
+      first.schema["maximum"] === undefined ? "" : ` at most ${first.schema["maximum"]}`,
+    ].join("");
+    throw new RescueError(
+      "usage",
+      `${where}: ${key} is ${JSON.stringify(first.value)}, but must be:${limits} (${first.message.toLowerCase()})`,
+      { fix: `correct or remove ${key}` },
+    );
+  }
+  return Value.Decode(PolicySchema, filled);
+}

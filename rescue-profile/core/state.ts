@@ -1,0 +1,131 @@
+import type { Cause, Condition, ProcessIdentity } from "./model.ts";
+
+/**
+ * Everything the watchdog remembers between two looks. Plain JSON, so that the journal can keep it and any later process can go on from it.
+ * Times are monotonic (see model.ts); {@link shiftState} carries them over a reboot.
+ */
+export interface WatchState {
+  readonly phase: Phase;
+  readonly track: Track;
+  /** When repairs were started (their intent written), within the last hour. */
+  readonly repairs: readonly number[];
+  /** When repairs that kill were started, within the host's window for unclean boots. */
+  readonly kills: readonly number[];
+  readonly pause: Pause | null;
+  /** No repair before this time: the watchdog was late, or the clocks jumped. */
+  readonly graceUntilMs: number | null;
+  /** The incident that is open, whatever the phase. */
+  readonly incident: OpenIncident | null;
+  /** Number of the last incident; the next one is this plus one. */
+  readonly lastIncident: number;
+  /** Has this gateway ever been seen to serve? Before that nothing is killed. */
+  readonly everServed: boolean;
+}
+
+export type Phase =
+  | { readonly name: "watching" }
+  /** A runner holds the repair; nothing is decided until it settles or its deadline passes. */
+  | { readonly name: "repairing"; readonly sinceMs: number; readonly cause: Cause }
+  /** The runner is done; health must hold. */
+  | { readonly name: "verifying"; readonly sinceMs: number; readonly cause: Cause; readonly outcome: RepairOutcome }
+  /** The allowed repairs are used up. */
+  | { readonly name: "cooling"; readonly untilMs: number; readonly cause: Cause }
+  /** Told a human; a restart would not help. Ends when the gateway serves, or another cause with a remedy appears. */
+  | { readonly name: "human"; readonly sinceMs: number; readonly cause: Cause };
+
+/** `done`: its steps were taken. `failed`: a step could not be taken. `aborted`: the fence said no. `lost`: the runner died or never reported. */
+export type RepairOutcome = "done" | "failed" | "aborted" | "lost";
+
+export interface OpenIncident {
+  readonly id: number;
+  readonly cause: Cause;
+  readonly openedMs: number;
+  /** Repairs started in this round; a cooldown starts a new round. */
+  readonly attempts: number;
+  /** Causes that were told in this incident already. */
+  readonly told: readonly Cause[];
+}
+
+export interface Pause {
+  readonly sinceMs: number;
+  readonly untilMs: number | null;
+  readonly by: string;
+  readonly reason: string | null;
+}
+
+/** What was seen in a row. */
+export interface Track {
+  readonly condition: Condition;
+  readonly sinceMs: number;
+  /** Looks in a row that showed this condition. */
+  readonly checks: number;
+  readonly lastMs: number;
+  readonly lastFullMs: number;
+  readonly identity: ProcessIdentity | null;
+  /** Has this very process served? */
+  readonly served: boolean;
+  /** CPU time at the start of the window in which progress is being measured. */
+  readonly cpu: { readonly atMs: number; readonly cpuMs: number } | null;
+  readonly progress: string | null;
+  /** When CPU or another sign of progress last moved, within this condition. */
+  readonly movedMs: number;
+}
+
+export function initialState(atMs: number): WatchState {
+  return {
+    phase: { name: "watching" },
+    track: {
+      condition: "blind",
+      sinceMs: atMs,
+      checks: 0,
+      lastMs: atMs,
+      lastFullMs: atMs - 86_400_000,
+      identity: null,
+      served: false,
+      cpu: null,
+      progress: null,
+      movedMs: atMs,
+    },
+    repairs: [],
+    kills: [],
+    pause: null,
+    graceUntilMs: null,
+    incident: null,
+    lastIncident: 0,
+    everServed: false,
+  };
+}
+
+/** Moves every time in the state by `shiftMs`: after a reboot the monotonic clock begins anew, and limits must go on counting. Pure. */
+export function shiftState(state: WatchState, shiftMs: number): WatchState {
+  const at = (value: number) => value + shiftMs;
+  const maybe = (value: number | null) => (value === null ? null : at(value));
+  const { phase, track, pause, incident } = state;
+  const shiftedPhase: Phase =
+    phase.name === "watching"
+      ? phase
+      : phase.name === "cooling"
+        ? { ...phase, untilMs: at(phase.untilMs) }
+        : { ...phase, sinceMs: at(phase.sinceMs) };
+  return {
+    ...state,
+    phase: shiftedPhase,
+    track: {
+      ...track,
+      sinceMs: at(track.sinceMs),
+      lastMs: at(track.lastMs),
+      lastFullMs: at(track.lastFullMs),
+      movedMs: at(track.movedMs),
+      // A pid and its CPU time mean nothing after a reboot.
+      identity: null,
+      served: false,
+      cpu: null,
+      progress: null,
+    },
+    repairs: state.repairs.map(at),
+    kills: state.kills.map(at),
+    pause: pause === null ? null : { ...pause, sinceMs: at(pause.sinceMs), untilMs: maybe(pause.untilMs) },
+    graceUntilMs: maybe(state.graceUntilMs),
+    incident: incident === null ? null : { ...incident, openedMs: at(incident.openedMs) },
+  };
+}

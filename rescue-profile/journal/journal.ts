@@ -1,0 +1,275 @@
+import type { DatabaseSync } from "node:sqlite";
+import type { Action } from "../core/decide.ts";
+import type { ProcessIdentity } from "../core/model.ts";
+import { initialState, type RepairOutcome, shiftState, type WatchState } from "../core/state.ts";
+
+/** Where and when a process reads its clocks. Injected, so that tests own the time. */
+export interface JournalClock {
+  readonly boot: string;
+  monotonicMs(): number;
+  wallMs(): number;
+}
+
+export interface Lease {
+  readonly name: "watch" | "repair";
+  readonly fence: number;
+}
+
+export type LeaseResult =
+  | { readonly held: true; readonly lease: Lease }
+  | { readonly held: false; readonly by: { readonly pid: number; readonly what: string } };
+
+export interface RepairRow {
+  readonly id: number;
+  readonly incident: number;
+  readonly attempt: number;
+  readonly tier: number;
+  readonly cause: string;
+  readonly identity: ProcessIdentity | null;
+  readonly runs: number;
+  readonly runner: ProcessIdentity | null;
+  readonly outcome: RepairOutcome | null;
+  readonly note: string | null;
+}
+
+export interface RequestRow {
+  readonly id: number;
+  readonly kind: "repair" | "pause" | "resume";
+  readonly payload: { readonly forMs?: number; readonly reason?: string };
+  readonly by: string;
+}
+
+/** The lease was taken over by another process: stop acting at once. */
+export class LeaseLost extends Error {
+  override readonly name = "LeaseLost";
+}
+
+/**
+ * The durable half of the watchdog. A decision's new state, its incident and the intent of its repair are one transaction, committed
+ * to disk before anything is done, so that a kill -9 at any moment leaves a journal that the next run continues from.
+ */
+export class Journal {
+  readonly #db: DatabaseSync;
+  readonly #clock: JournalClock;
+  readonly #self: ProcessIdentity;
+
+  constructor(db: DatabaseSync, clock: JournalClock, self: ProcessIdentity) {
+    this.#db = db;
+    this.#clock = clock;
+    this.#self = self;
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  /**
+   * Takes or takes over a lease: free, expired, of an earlier boot, or of a process that `isAlive` denies. Each taking raises the fence,
+   * so that a holder that was asleep meanwhile finds its number outdated at its next write.
+   */
+  acquire(name: Lease["name"], what: string, ttlMs: number, isAlive: (pid: number, startTime: number) => boolean): LeaseResult {
+    return this.#transaction(() => {
+      const row = this.#db.prepare("SELECT * FROM leases WHERE name = ?").get(name);
+      const now = this.#clock.monotonicMs();
+      const fence = Number(row?.["fence"] ?? 0) + 1;
+      if (row !== undefined) {
+        const pid = Number(row["holder_pid"]);
+        const mine = pid === this.#self.pid && Number(row["holder_start"]) === this.#self.startTime;
+        const live = row["boot"] === this.#clock.boot && Number(row["expires_mono"]) > now;
+        if (live && !mine && isAlive(pid, Number(row["holder_start"]))) return { held: false, by: { pid, what: String(row["what"]) } };
+      }
+      this.#db
+        .prepare("INSERT OR REPLACE INTO leases (name, holder_pid, holder_start, what, fence, boot, expires_mono) VALUES (?, ?, ?, ?, ?, ?, ?)")
+        .run(name, this.#self.pid, this.#self.startTime, what, fence, this.#clock.boot, Math.round(now + ttlMs));
+      return { held: true, lease: { name, fence } };
+    });
+  }
+
+  /** Throws {@link LeaseLost} when somebody took it over. */
+  renew(lease: Lease, ttlMs: number): void {
+    const changed = this.#db
+      .prepare("UPDATE leases SET expires_mono = ? WHERE name = ? AND fence = ? AND holder_pid = ?")
+      .run(Math.round(this.#clock.monotonicMs() + ttlMs), lease.name, lease.fence, this.#self.pid);
+    if (changed.changes === 0) throw new LeaseLost(`the ${lease.name} lease was taken over`);
+  }
+
+  release(lease: Lease): void {
+    this.#db
+      .prepare("UPDATE leases SET expires_mono = 0 WHERE name = ? AND fence = ? AND holder_pid = ?")
+      .run(lease.name, lease.fence, this.#self.pid);
+  }
+
+  /** The state of the last run, its times carried over a reboot; a new state when there was none. */
+  loadState(target: string): WatchState {
+    const row = this.#db.prepare("SELECT * FROM watch WHERE target = ?").get(target);
+    const now = this.#clock.monotonicMs();
+    if (row === undefined) return { ...initialState(now), lastIncident: this.#lastIncident() };
+    const state = JSON.parse(String(row["state"])) as WatchState;
+    if (row["boot"] === this.#clock.boot) return state;
+    // A wall clock that went backwards must not make old repairs younger than now.
+    const elapsed = Math.max(0, this.#clock.wallMs() - Number(row["saved_wall"]));
+    return shiftState(state, now - elapsed - Number(row["saved_mono"]));
+  }
+
+  /**
+   * Commits a decision. Returns the ids of the repairs whose intent was written, to be started by the caller after this returns.
+   * Throws {@link LeaseLost} and writes nothing when the lease is not ours any more.
+   */
+  commit(target: string, lease: Lease, state: WatchState, actions: readonly Action[]): readonly number[] {
+    return this.#transaction(() => {
+      this.#assertHeld(lease);
+      this.#saveState(target, lease, state);
+      return actions.flatMap((action) => this.#record(action));
+    });
+  }
+
+  repair(id: number): RepairRow | undefined {
+    const row = this.#db.prepare("SELECT * FROM repairs WHERE id = ?").get(id);
+    return row === undefined ? undefined : toRepair(row);
+  }
+
+  /** The newest repair of an incident: the one that a state in phase `repairing` speaks of. */
+  latestRepair(incident: number): RepairRow | undefined {
+    const row = this.#db.prepare("SELECT * FROM repairs WHERE incident = ? ORDER BY id DESC LIMIT 1").get(incident);
+    return row === undefined ? undefined : toRepair(row);
+  }
+
+  /** The runner says that it is the one; counts how often a runner was started for this repair. */
+  claimRepair(id: number): void {
+    this.#db
+      .prepare("UPDATE repairs SET runs = runs + 1, runner_pid = ?, runner_start = ? WHERE id = ?")
+      .run(this.#self.pid, this.#self.startTime, id);
+  }
+
+  endRepair(id: number, outcome: RepairOutcome, note: string): void {
+    this.#db
+      .prepare("UPDATE repairs SET ended_wall = ?, outcome = ?, note = ? WHERE id = ? AND outcome IS NULL")
+      .run(this.#clock.wallMs(), outcome, note, id);
+  }
+
+  /** Intent before outcome. False when this step has an outcome already, from a run that was killed later. */
+  beginStep(repair: number, seq: number, name: string): boolean {
+    return this.#transaction(() => {
+      const row = this.#db.prepare("SELECT outcome FROM steps WHERE repair = ? AND seq = ?").get(repair, seq);
+      if (row?.["outcome"] === "done") return false;
+      this.#db
+        .prepare("INSERT OR REPLACE INTO steps (repair, seq, name, intent_wall) VALUES (?, ?, ?, ?)")
+        .run(repair, seq, name, this.#clock.wallMs());
+      return true;
+    });
+  }
+
+  endStep(repair: number, seq: number, outcome: "done" | "failed" | "aborted", durationMs: number, detail: string): void {
+    this.#db
+      .prepare("UPDATE steps SET ended_wall = ?, duration_ms = ?, outcome = ?, detail = ? WHERE repair = ? AND seq = ?")
+      .run(this.#clock.wallMs(), Math.round(durationMs), outcome, detail, repair, seq);
+  }
+
+  /** Leaves a request for whoever watches. Returns its number. */
+  addRequest(kind: RequestRow["kind"], payload: RequestRow["payload"], by: string): number {
+    const result = this.#db
+      .prepare("INSERT INTO requests (kind, payload, made_by, made_wall) VALUES (?, ?, ?, ?)")
+      .run(kind, JSON.stringify(payload), by, this.#clock.wallMs());
+    return Number(result.lastInsertRowid);
+  }
+
+  openRequests(): readonly RequestRow[] {
+    const rows = this.#db.prepare("SELECT * FROM requests WHERE answered_wall IS NULL ORDER BY id").all();
+    return rows.map((row) => ({
+      id: Number(row["id"]),
+      kind: row["kind"] as RequestRow["kind"],
+      payload: JSON.parse(String(row["payload"])) as RequestRow["payload"],
+      by: String(row["made_by"]),
+    }));
+  }
+
+  answerRequest(id: number, answer: string): void {
+    this.#db.prepare("UPDATE requests SET answer = ?, answered_wall = ? WHERE id = ?").run(answer, this.#clock.wallMs(), id);
+  }
+
+  requestAnswer(id: number): string | undefined {
+    const row = this.#db.prepare("SELECT answer FROM requests WHERE id = ? AND answered_wall IS NOT NULL").get(id);
+    return row === undefined ? undefined : String(row["answer"]);
+  }
+
+  #record(action: Action): number[] {
+    const wall = this.#clock.wallMs();
+    switch (action.kind) {
+      case "open-incident": {
+        const firstSeen = wall - Math.max(0, Math.round(this.#clock.monotonicMs() - action.firstSeenMs));
+        this.#db
+          .prepare("INSERT INTO incidents (id, cause, first_seen_wall, opened_wall, evidence) VALUES (?, ?, ?, ?, ?)")
+          .run(action.incident, action.cause, firstSeen, wall, JSON.stringify(action.evidence));
+        return [];
+      }
+      case "start-repair": {
+        this.#db.prepare("UPDATE incidents SET cause = ? WHERE id = ?").run(action.cause, action.incident);
+        const { identity } = action;
+        const result = this.#db
+          .prepare("INSERT INTO repairs (incident, attempt, tier, cause, pid, pid_start, requested_by, started_wall) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+          .run(action.incident, action.attempt, action.tier, action.cause, identity?.pid ?? null, identity?.startTime ?? null, action.by, wall);
+        return [Number(result.lastInsertRowid)];
+      }
+      case "close-incident":
+        this.#db.prepare("UPDATE incidents SET closed_wall = ?, outcome = ? WHERE id = ?").run(wall, action.outcome, action.incident);
+        return [];
+      case "tell":
+        this.#db
+          .prepare("INSERT INTO tells (incident, cause, severity, text, evidence, at_wall) VALUES (?, ?, ?, ?, ?, ?)")
+          .run(action.incident, action.cause, action.severity, action.text, JSON.stringify(action.evidence), wall);
+        return [];
+    }
+  }
+
+  #saveState(target: string, lease: Lease, state: WatchState): void {
+    this.#db
+      .prepare("INSERT OR REPLACE INTO watch (target, state, fence, boot, saved_mono, saved_wall) VALUES (?, ?, ?, ?, ?, ?)")
+      .run(
+        target,
+        JSON.stringify(state),
+        lease.fence,
+        this.#clock.boot,
+        Math.round(this.#clock.monotonicMs()),
+        Math.round(this.#clock.wallMs()),
+      );
+  }
+
+  #assertHeld(lease: Lease): void {
+    const row = this.#db.prepare("SELECT fence, holder_pid FROM leases WHERE name = ?").get(lease.name);
+    if (Number(row?.["fence"]) !== lease.fence || Number(row?.["holder_pid"]) !== this.#self.pid) {
+      throw new LeaseLost(`the ${lease.name} lease was taken over`);
+    }
+  }
+
+  #lastIncident(): number {
+    return Number(this.#db.prepare("SELECT max(id) AS id FROM incidents").get()?.["id"] ?? 0);
+  }
+
+  #transaction<T>(work: () => T): T {
+    this.#db.exec("BEGIN IMMEDIATE");
+    try {
+      const value = work();
+      this.#db.exec("COMMIT");
+      return value;
+    } catch (error) {
+      this.#db.exec("ROLLBACK");
+      throw error;
+    }
+  }
+}
+
+function toRepair(row: Record<string, unknown>): RepairRow {
+  const identity = (pid: unknown, start: unknown) => (pid === null ? null : { pid: Number(pid), startTime: Number(start) });
+  return {
+    id: Number(row["id"]),
+    incident: Number(row["incident"]),
+    attempt: Number(row["attempt"]),
+    tier: Number(row["tier"]),
+    cause: String(row["cause"]),
+    identity: identity(row["pid"], row["pid_start"]),
+    runs: Number(row["runs"]),
+    runner: identity(row["runner_pid"], row["runner_start"]),
+    outcome: row["outcome"] as RepairOutcome | null,
+    note: row["note"] === null ? null : String(row["note"]),
+  };
+}

@@ -1,0 +1,132 @@
+import type { DatabaseSync } from "node:sqlite";
+import type { WatchState } from "../core/state.ts";
+
+/** What people and chats read. Wall times as epoch milliseconds; nothing here writes. */
+export interface IncidentSummary {
+  readonly id: number;
+  readonly cause: string;
+  readonly firstSeenAt: number;
+  readonly openedAt: number;
+  readonly closedAt: number | null;
+  readonly outcome: string | null;
+  readonly attempts: number;
+  readonly tier: number | null;
+  /** From the first bad look until the incident was closed, or null while it is open. */
+  readonly durationMs: number | null;
+}
+
+export interface IncidentDetail extends IncidentSummary {
+  readonly evidence: readonly string[];
+  readonly repairs: readonly {
+    readonly id: number;
+    readonly attempt: number;
+    readonly tier: number;
+    readonly cause: string;
+    readonly requestedBy: string;
+    readonly startedAt: number;
+    readonly endedAt: number | null;
+    readonly outcome: string | null;
+    readonly note: string | null;
+    readonly steps: readonly {
+      readonly name: string;
+      readonly intentAt: number;
+      readonly durationMs: number | null;
+      readonly outcome: string | null;
+      readonly detail: string | null;
+    }[];
+  }[];
+  readonly told: readonly { readonly at: number; readonly severity: string; readonly text: string }[];
+}
+
+export interface WatchSnapshot {
+  readonly state: WatchState;
+  readonly savedAt: number;
+  readonly savedMonotonicMs: number;
+  readonly boot: string;
+  readonly watcher: { readonly pid: number; readonly startTime: number; readonly what: string; readonly expiresMonotonicMs: number; readonly boot: string } | null;
+}
+
+const number = (value: unknown) => Number(value);
+const maybeNumber = (value: unknown) => (value === null || value === undefined ? null : Number(value));
+const maybeText = (value: unknown) => (value === null || value === undefined ? null : String(value));
+
+export function readWatch(db: DatabaseSync, target: string): WatchSnapshot | undefined {
+  const row = db.prepare("SELECT * FROM watch WHERE target = ?").get(target);
+  if (row === undefined) return undefined;
+  const lease = db.prepare("SELECT * FROM leases WHERE name = 'watch'").get();
+  return {
+    state: JSON.parse(String(row["state"])) as WatchState,
+    savedAt: number(row["saved_wall"]),
+    savedMonotonicMs: number(row["saved_mono"]),
+    boot: String(row["boot"]),
+    watcher:
+      lease === undefined
+        ? null
+        : {
+            pid: number(lease["holder_pid"]),
+            startTime: number(lease["holder_start"]),
+            what: String(lease["what"]),
+            expiresMonotonicMs: number(lease["expires_mono"]),
+            boot: String(lease["boot"]),
+          },
+  };
+}
+
+const INCIDENTS = `SELECT i.*, (SELECT count(*) FROM repairs r WHERE r.incident = i.id) AS attempts,
+  (SELECT max(tier) FROM repairs r WHERE r.incident = i.id) AS tier FROM incidents i`;
+
+/** Newest first. */
+export function readIncidents(db: DatabaseSync, options: { limit: number; sinceWallMs?: number }): readonly IncidentSummary[] {
+  return db
+    .prepare(`${INCIDENTS} WHERE i.opened_wall >= ? ORDER BY i.id DESC LIMIT ?`)
+    .all(options.sinceWallMs ?? 0, options.limit)
+    .map(toSummary);
+}
+
+export function readIncident(db: DatabaseSync, id: number): IncidentDetail | undefined {
+  const row = db.prepare(`${INCIDENTS} WHERE i.id = ?`).get(id);
+  if (row === undefined) return undefined;
+  const repairs = db.prepare("SELECT * FROM repairs WHERE incident = ? ORDER BY id").all(id);
+  const steps = db.prepare("SELECT * FROM steps WHERE repair = ? ORDER BY seq");
+  return {
+    ...toSummary(row),
+    evidence: JSON.parse(String(row["evidence"])) as string[],
+    repairs: repairs.map((repair) => ({
+      id: number(repair["id"]),
+      attempt: number(repair["attempt"]),
+      tier: number(repair["tier"]),
+      cause: String(repair["cause"]),
+      requestedBy: String(repair["requested_by"]),
+      startedAt: number(repair["started_wall"]),
+      endedAt: maybeNumber(repair["ended_wall"]),
+      outcome: maybeText(repair["outcome"]),
+      note: maybeText(repair["note"]),
+      steps: steps.all(number(repair["id"])).map((step) => ({
+        name: String(step["name"]),
+        intentAt: number(step["intent_wall"]),
+        durationMs: maybeNumber(step["duration_ms"]),
+        outcome: maybeText(step["outcome"]),
+        detail: maybeText(step["detail"]),
+      })),
+    })),
+    told: db
+      .prepare("SELECT at_wall, severity, text FROM tells WHERE incident = ? ORDER BY id")
+      .all(id)
+      .map((tell) => ({ at: number(tell["at_wall"]), severity: String(tell["severity"]), text: String(tell["text"]) })),
+  };
+}
+
+function toSummary(row: Record<string, unknown>): IncidentSummary {
+  const closedAt = maybeNumber(row["closed_wall"]);
+  return {
+    id: number(row["id"]),
+    cause: String(row["cause"]),
+    firstSeenAt: number(row["first_seen_wall"]),
+    openedAt: number(row["opened_wall"]),
+    closedAt,
+    outcome: maybeText(row["outcome"]),
+    attempts: number(row["attempts"]),
+    tier: maybeNumber(row["tier"]),
+    durationMs: closedAt === null ? null : closedAt - number(row["first_seen_wall"]),
+  };
+}
