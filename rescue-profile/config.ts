@@ -16,6 +16,12 @@ const group = <T extends Parameters<typeof Type.Object>[0]>(properties: T, descr
  */
 export const PolicySchema = Type.Object(
   {
+    watchProfile: Type.Optional(
+      Type.String({
+        pattern: "^[a-z0-9][a-z0-9_-]{0,63}$",
+        description: "The profile that the loop of this profile's plugin watches. Set in the rescue profile; without it the plugin only offers commands.",
+      }),
+    ),
     watch: group(
       {
         baselineSeconds: seconds(10, "Between full health checks while all is well."),

@@ -118,9 +118,16 @@ export class Journal {
   commit(target: string, lease: Lease, state: WatchState, actions: readonly Action[]): readonly number[] {
     return this.#transaction(() => {
       this.#assertHeld(lease);
-      this.#saveState(target, lease, state);
+      this.#saveState(target, lease.fence, state);
       return actions.flatMap((action) => this.#record(action));
     });
+  }
+
+  /** After the old journal, and with it the count of repairs, was lost: what may have been spent in this hour counts as spent. */
+  beginWithLittleBudget(target: string, spent: number): void {
+    const now = Math.round(this.#clock.monotonicMs());
+    const state: WatchState = { ...initialState(now), repairs: Array.from({ length: spent }, () => now) };
+    this.#saveState(target, 0, state);
   }
 
   repair(id: number): RepairRow | undefined {
@@ -221,13 +228,13 @@ export class Journal {
     }
   }
 
-  #saveState(target: string, lease: Lease, state: WatchState): void {
+  #saveState(target: string, fence: number, state: WatchState): void {
     this.#db
       .prepare("INSERT OR REPLACE INTO watch (target, state, fence, boot, saved_mono, saved_wall) VALUES (?, ?, ?, ?, ?, ?)")
       .run(
         target,
         JSON.stringify(state),
-        lease.fence,
+        fence,
         this.#clock.boot,
         Math.round(this.#clock.monotonicMs()),
         Math.round(this.#clock.wallMs()),

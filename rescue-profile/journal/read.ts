@@ -130,3 +130,35 @@ function toSummary(row: Record<string, unknown>): IncidentSummary {
     durationMs: closedAt === null ? null : closedAt - number(row["first_seen_wall"]),
   };
 }
+
+export interface HistoryStats {
+  readonly total: number;
+  readonly closed: number;
+  /** Served again, by our repair or by itself. */
+  readonly recovered: number;
+  readonly byOutcome: Readonly<Record<string, number>>;
+  readonly byCause: Readonly<Record<string, number>>;
+  readonly meanMs: number | null;
+  readonly worstMs: number | null;
+}
+
+/** Pure. Times are from the first bad look until health had held, over incidents that recovered. */
+export function summarize(incidents: readonly IncidentSummary[]): HistoryStats {
+  const recovered = incidents.filter((incident) => incident.outcome?.startsWith("recovered") === true);
+  const times = recovered.flatMap((incident) => (incident.durationMs === null ? [] : [incident.durationMs]));
+  return {
+    total: incidents.length,
+    closed: incidents.filter((incident) => incident.closedAt !== null).length,
+    recovered: recovered.length,
+    byOutcome: tally(incidents.map((incident) => incident.outcome ?? "open")),
+    byCause: tally(incidents.map((incident) => incident.cause)),
+    meanMs: times.length === 0 ? null : times.reduce((sum, time) => sum + time, 0) / times.length,
+    worstMs: times.length === 0 ? null : Math.max(...times),
+  };
+}
+
+function tally(names: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+}

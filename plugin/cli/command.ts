@@ -1,0 +1,42 @@
+import type { ParseArgsOptionsConfig } from "node:util";
+
+/** One subcommand. `run` resolves to the exit code; failures are thrown as RescueError. */
+export interface Command {
+  readonly name: string;
+  /** One line for the overview. */
+  readonly summary: string;
+  /** What follows the command's name. */
+  readonly usage: string;
+  /** The long help: what it does, when to use it, its exit codes. */
+  readonly help: string;
+  readonly options: ParseArgsOptionsConfig;
+  readonly run: (call: Call) => Promise<number>;
+}
+
+export interface Call {
+  readonly profile: string;
+  readonly json: boolean;
+  readonly values: Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
+  readonly positionals: readonly string[];
+  /** What stood behind `--`. */
+  readonly rest: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly home: string;
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  readonly style: Style;
+  /** Aborted on SIGINT and SIGTERM. */
+  readonly signal: AbortSignal;
+}
+
+export type Style = (format: "red" | "green" | "yellow" | "dim" | "bold", text: string) => string;
+
+/** A string option, or undefined. */
+export function text(call: Call, name: string): string | undefined {
+  const value = call.values[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+export function printJson(call: Call, value: unknown): void {
+  call.out(`${JSON.stringify(value, null, process.stdout.isTTY ? 2 : 0)}\n`);
+}

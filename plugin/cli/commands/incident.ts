@@ -1,0 +1,43 @@
+import { CAUSES } from "../../../rescue-profile/core/causes.ts";
+import { formatDuration } from "../../../src/shared/duration.ts";
+import { RescueError } from "../../../src/shared/errors.ts";
+import { type Command, printJson } from "../command.ts";
+import { withJournal } from "../journal.ts";
+import { plainText } from "../render.ts";
+
+export const incidentCommand: Command = {
+  name: "incident",
+  summary: "one incident: what was seen, what was done, how it ended",
+  usage: "ID [--profile NAME] [--json]",
+  help: `
+Shows an incident by its number (see \`history\`): the evidence, each repair with its steps, what people were told.
+
+Exit codes: 0 shown; 2 no such incident; 10 the journal cannot be read.
+`,
+  options: {},
+  run: async (call) => {
+    const { readIncident } = await import("../../../rescue-profile/journal/read.ts");
+    const [given = ""] = call.positionals;
+    const id = Number(given);
+    if (!Number.isInteger(id) || id < 1) throw new RescueError("usage", "incident wants a number, as `history` shows it");
+    const incident = withJournal(call, (db) => readIncident(db, id));
+    if (incident === undefined) throw new RescueError("usage", `there is no incident ${id}`, { fix: "list them with: history" });
+    if (call.json) {
+      printJson(call, { ok: true, incident });
+      return 0;
+    }
+    const line = (text: string) => call.out(`${plainText(text)}\n`);
+    const cause = Object.entries(CAUSES).find(([name]) => name === incident.cause)?.[1];
+    call.out(`${call.style("bold", `Incident ${incident.id}: ${cause?.title ?? plainText(incident.cause)}`)}\n`);
+    line(`first seen ${new Date(incident.firstSeenAt).toISOString()}, ${incident.outcome ?? "open"}${incident.durationMs === null ? "" : ` after ${formatDuration(incident.durationMs)}`}`);
+    for (const evidence of incident.evidence) line(`  seen: ${evidence}`);
+    for (const repair of incident.repairs) {
+      line(`repair ${repair.attempt} (tier ${repair.tier}, ${repair.cause}, by ${repair.requestedBy}): ${repair.outcome ?? "running"}`);
+      for (const step of repair.steps) {
+        line(`  ${step.name}: ${step.outcome ?? "begun"}${step.durationMs === null ? "" : ` in ${formatDuration(step.durationMs)}`}${step.detail === null ? "" : `, ${step.detail}`}`);
+      }
+    }
+    for (const told of incident.told) line(`told (${told.severity}): ${told.text}`);
+    return 0;
+  },
+};

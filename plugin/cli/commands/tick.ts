@@ -1,0 +1,31 @@
+import { parseDuration } from "../../../src/shared/duration.ts";
+import { type Command, printJson, text } from "../command.ts";
+
+export const tickCommand: Command = {
+  name: "tick",
+  summary: "one round of watching, for cron jobs and timers",
+  usage: "[--profile NAME] [--for 20s] [--json]",
+  help: `
+Looks until nothing is suspicious, or a repair is on its way and verified, or the time of --for (default 20s) is over. State carries over
+from tick to tick, so that a cron job every ten seconds sees the same as a loop. When another process watches already, says so and leaves.
+
+Exit codes: 0 always when it could look, whatever it saw: a failing cron job would be slowed down and disabled by the host.
+`,
+  options: { for: { type: "string" } },
+  run: async (call) => {
+    const { openWatchdog, tick } = await import("../../../rescue-profile/main.ts");
+    const maxMs = parseDuration(text(call, "for") ?? "20s", "--for");
+    const dog = await openWatchdog({ profile: call.profile, home: call.home, env: call.env, what: "tick" });
+    const result = await tick(dog, maxMs, call.signal);
+    dog.journal.close();
+    if (!result.watched) {
+      if (call.json) printJson(call, { ok: true, watched: false, watcher: result.by });
+      else call.out(`pid ${result.by.pid} (${result.by.what}) watches already\n`);
+      return 0;
+    }
+    const { phase, track, incident } = result.state;
+    if (call.json) printJson(call, { ok: true, watched: true, phase: phase.name, condition: track.condition, incident: incident?.id ?? null });
+    else call.out(`${track.condition}, ${phase.name}\n`);
+    return 0;
+  },
+};

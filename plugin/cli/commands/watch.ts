@@ -1,0 +1,42 @@
+import { RescueError } from "../../../src/shared/errors.ts";
+import type { Command } from "../command.ts";
+import { logLine } from "../render.ts";
+
+export const watchCommand: Command = {
+  name: "watch",
+  summary: "watch a gateway in the foreground and repair it when it breaks",
+  usage: "[--profile NAME] [--set GROUP.KEY=VALUE]… [--json]",
+  help: `
+Watches until it is ended by SIGINT or SIGTERM. Several watchers of one profile do not disturb each other: one looks, the others stand by
+and take over when it dies or freezes. What happens is printed, and written to the watchdog's log (see \`logs\`).
+
+  --set GROUP.KEY=VALUE   override one setting for this run, for example --set act.frozenSeconds=8; may be repeated.
+                          Settings live in config.json5 in the watchdog's directory (\`status --json\` names it).
+  --json                  print the JSON log lines as they are written
+
+Exit codes: 0 ended by a signal; 3 the profile does not exist; 4 something could not be read; 5 its config is not valid.
+`,
+  options: { set: { type: "string", multiple: true } },
+  run: async (call) => {
+    const { openWatchdog, watchForever } = await import("../../../rescue-profile/main.ts");
+    const overrides = call.values["set"];
+    const dog = await openWatchdog({
+      profile: call.profile,
+      home: call.home,
+      env: call.env,
+      what: "watch",
+      overrides: Array.isArray(overrides) ? overrides : [],
+      onLine: (line) => call.out(call.json ? line : logLine(line, call.style)),
+    });
+    if (!call.json) call.err(`watching profile ${dog.target.profile} on port ${dog.target.port}; log: ${dog.dir}/logs/watchdog.jsonl\n`);
+    try {
+      await watchForever(dog, call.signal, (by) => call.err(`standing by: pid ${by.pid} (${by.what}) watches this profile\n`));
+    } catch (error) {
+      if (error instanceof RescueError) throw error;
+      throw new RescueError("journal", `watching stopped, because what is done must be written first: ${String(error)}`, { cause: error });
+    } finally {
+      dog.journal.close();
+    }
+    return 0;
+  },
+};

@@ -1,0 +1,44 @@
+import { homedir } from "node:os";
+import { watchedBy } from "../../src/shared/rescue-home.ts";
+import { watchedProfile } from "../service/watching.ts";
+import { runCli } from "./run.ts";
+
+/** The part of the host's commander program that is used. */
+interface Program {
+  command(name: string): {
+    description(text: string): ReturnType<Program["command"]>;
+    allowUnknownOption(allow: boolean): ReturnType<Program["command"]>;
+    allowExcessArguments(allow: boolean): ReturnType<Program["command"]>;
+    helpOption(flags: false): ReturnType<Program["command"]>;
+    argument(name: string, description: string): ReturnType<Program["command"]>;
+    action(run: () => Promise<void>): unknown;
+  };
+}
+
+/**
+ * `openclaw rescue …`: the same commands as `rescue-watchdog …`. The words are taken from the command line itself, because the host's
+ * parser would take the options for its own. Without `--profile` behind `rescue`, the watched profile is the configured one, in a rescue
+ * profile the one it rescues, and elsewhere the current one.
+ */
+export function addRescueCommand(program: Program, settings: unknown): void {
+  program
+    .command("rescue")
+    .description("Watch and repair an OpenClaw gateway from outside")
+    .allowUnknownOption(true)
+    .allowExcessArguments(true)
+    .helpOption(false)
+    .argument("[words...]", "see: openclaw rescue --help")
+    .action(async () => {
+      const abort = new AbortController();
+      for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => abort.abort());
+      const words = process.argv.slice(process.argv.indexOf("rescue", 2) + 1);
+      const current = process.env["OPENCLAW_PROFILE"] ?? "default";
+      process.exitCode = await runCli(words, {
+        program: "openclaw rescue",
+        env: process.env,
+        home: homedir(),
+        defaultProfile: watchedProfile(settings) ?? watchedBy(current) ?? current,
+        signal: abort.signal,
+      });
+    });
+}

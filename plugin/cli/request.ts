@@ -1,0 +1,30 @@
+import { RescueError } from "../../src/shared/errors.ts";
+import { type Call, type Command, printJson } from "./command.ts";
+import { operator } from "./operator.ts";
+
+interface RequestSpec extends Omit<Command, "run"> {
+  readonly kind: "repair" | "pause" | "resume";
+  readonly payload: (call: Call) => { forMs?: number; reason?: string };
+}
+
+/** A command that leaves a request for the loop, which alone decides. */
+export function requestCommand({ kind, payload, ...command }: RequestSpec): Command {
+  return {
+    ...command,
+    run: async (call) => {
+      const wanted = payload(call);
+      const { openWatchdog, request } = await import("../../rescue-profile/main.ts");
+      const dog = await openWatchdog({ profile: call.profile, home: call.home, env: call.env, what: command.name });
+      try {
+        const answer = await request(dog, kind, wanted, operator(), call.signal);
+        if (answer === undefined) throw new RescueError("timeout", `whoever watches profile ${call.profile} did not answer`, { fix: "look with: status" });
+        if (answer.startsWith("refused: ")) throw new RescueError("refused", answer.slice("refused: ".length));
+        if (call.json) printJson(call, { ok: true, answer });
+        else call.out(`${answer}\n`);
+        return 0;
+      } finally {
+        dog.journal.close();
+      }
+    },
+  };
+}

@@ -1,0 +1,126 @@
+import { type ParseArgsOptionsConfig, parseArgs, styleText } from "node:util";
+import { EXIT_CODES, messageOf, RescueError } from "../../src/shared/errors.ts";
+import type { Call, Command, Style } from "./command.ts";
+
+const COMMON = {
+  profile: { type: "string" },
+  json: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+  "no-color": { type: "boolean" },
+} as const satisfies ParseArgsOptionsConfig;
+
+/** Loaded when needed, so that `--help` and `preflight`-like calls do not pay for what they do not use. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  watch: async () => (await import("./commands/watch.ts")).watchCommand,
+  tick: async () => (await import("./commands/tick.ts")).tickCommand,
+  status: async () => (await import("./commands/status.ts")).statusCommand,
+  history: async () => (await import("./commands/history.ts")).historyCommand,
+  incident: async () => (await import("./commands/incident.ts")).incidentCommand,
+  logs: async () => (await import("./commands/logs.ts")).logsCommand,
+  repair: async () => (await import("./commands/repair.ts")).repairCommand,
+  pause: async () => (await import("./commands/pause.ts")).pauseCommand,
+  resume: async () => (await import("./commands/resume.ts")).resumeCommand,
+  supervise: async () => (await import("./commands/supervise.ts")).superviseCommand,
+};
+
+export interface CliOptions {
+  /** What the user typed before the subcommand: `rescue-watchdog` or `openclaw rescue`. */
+  readonly program: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly home: string;
+  /** The profile when `--profile` is not given. */
+  readonly defaultProfile: string;
+  readonly signal: AbortSignal;
+}
+
+/** Runs one command line. Resolves to the exit code; never throws for a user's mistake. */
+export async function runCli(argv: readonly string[], options: CliOptions): Promise<number> {
+  const json = argv.includes("--json");
+  try {
+    return await dispatch(argv, options);
+  } catch (error) {
+    const known = error instanceof RescueError ? error : new RescueError("internal", messageOf(error), { cause: error });
+    if (json) process.stdout.write(`${JSON.stringify({ ok: false, error: { code: known.code, message: known.message, fix: known.fix ?? null } })}\n`);
+    else process.stderr.write(`${options.program}: ${known.message}\n${known.fix === undefined ? "" : `  → ${known.fix}\n`}`);
+    if (known.code === "internal" && error instanceof Error && options.env["RESCUE_WATCHDOG_DEBUG"] === "1") process.stderr.write(`${error.stack}\n`);
+    return EXIT_CODES[known.code];
+  }
+}
+
+async function dispatch(argv: readonly string[], options: CliOptions): Promise<number> {
+  const [name, ...args] = argv;
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+    process.stdout.write(await overview(options.program));
+    return 0;
+  }
+  if (name === "--version") {
+    process.stdout.write(`${(await import("../version.ts")).VERSION}\n`);
+    return 0;
+  }
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (load === undefined) {
+    throw new RescueError("usage", `there is no command ${JSON.stringify(name)}`, { fix: `${options.program} --help` });
+  }
+  const command = await load();
+  const cut = args.indexOf("--");
+  const own = cut === -1 ? args : args.slice(0, cut);
+  const parsed = parse(command, own, options.program);
+  if (parsed.values["help"] === true) {
+    process.stdout.write(helpOf(command, options.program));
+    return 0;
+  }
+  const profile = parsed.values["profile"];
+  return command.run({
+    profile: typeof profile === "string" ? profile : options.defaultProfile,
+    json: parsed.values["json"] === true,
+    values: parsed.values,
+    positionals: parsed.positionals,
+    rest: cut === -1 ? [] : args.slice(cut + 1),
+    env: options.env,
+    home: options.home,
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    style: styleFor(parsed.values["no-color"] === true || parsed.values["json"] === true),
+    signal: options.signal,
+  });
+}
+
+function parse(command: Command, args: readonly string[], program: string): { values: Call["values"]; positionals: string[] } {
+  try {
+    return parseArgs({ args: [...args], options: { ...COMMON, ...command.options }, allowPositionals: true, strict: true });
+  } catch (error) {
+    throw new RescueError("usage", `${command.name}: ${messageOf(error)}`, { fix: `${program} ${command.name} --help`, cause: error });
+  }
+}
+
+function styleFor(plain: boolean): Style {
+  return (format, text) => (plain ? text : styleText(format, text, { stream: process.stdout }));
+}
+
+async function overview(program: string): Promise<string> {
+  const commands = await Promise.all(Object.values(COMMANDS).map((load) => load()));
+  const rows = commands.map((command) => `  ${command.name.padEnd(10)} ${command.summary}`);
+  return [
+    `${program}: brings a dead, hung or refusing OpenClaw gateway back, from outside the process that broke.`,
+    "",
+    `Usage: ${program} COMMAND [--profile NAME] [--json] …`,
+    "",
+    ...rows,
+    "",
+    "Common options",
+    "  --profile NAME   the profile of the gateway that is watched (default: the default profile)",
+    "  --json           machine-readable output, one object",
+    "  --no-color       plain text; colours are only used on a terminal anyway, and NO_COLOR is honoured",
+    "  --help           after a command: what it does and how",
+    "",
+    "Exit codes: 0 fine; 1 looked, and something is wrong;",
+    `  ${Object.entries(EXIT_CODES)
+      .map(([code, value]) => `${value} ${code}`)
+      .join(", ")}`,
+    "",
+  ].join("\n");
+}
+
+function helpOf(command: Command, program: string): string {
+  return [`Usage: ${program} ${command.name} ${command.usage}`.trimEnd(), "", command.help.trim(), ""].join("\n");
+}

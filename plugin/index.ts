@@ -1,0 +1,27 @@
+import { definePluginEntry } from "openclaw/plugin-sdk/plugin-entry";
+
+/** Registers only: this runs many times, also in every CLI process of the host. What it registers loads itself when it is used. */
+export default definePluginEntry({
+  id: "rescue-watchdog",
+  name: "Rescue Watchdog",
+  description: "Brings a dead, hung or refusing OpenClaw gateway back, from outside the process that broke.",
+  register(api) {
+    const settings = api.pluginConfig;
+    api.registerCli(
+      async ({ program }) => {
+        const { addRescueCommand } = await import("./cli/host-command.ts");
+        addRescueCommand(program, settings);
+      },
+      { descriptors: [{ name: "rescue", description: "Watch and repair an OpenClaw gateway from outside", hasSubcommands: true }] },
+    );
+    let stop: (() => Promise<void>) | undefined;
+    api.registerService({
+      id: "rescue-watchdog",
+      start: async (context) => {
+        const { startWatching } = await import("./service/watching.ts");
+        stop = startWatching(settings, context.logger);
+      },
+      stop: async () => stop?.(),
+    });
+  },
+});

@@ -1,0 +1,24 @@
+import { readFileSync } from "node:fs";
+
+/** From package.json, which lies one level up from the sources and two from `dist/plugin`. */
+export const VERSION = readVersion(["../package.json", "../../package.json"]);
+
+function readVersion(candidates: readonly string[]): string {
+  for (const candidate of candidates) {
+    const text = readIfThere(new URL(candidate, import.meta.url));
+    const parsed: unknown = text === undefined ? undefined : JSON.parse(text);
+    if (typeof parsed === "object" && parsed !== null && "name" in parsed && parsed.name === "rescue-watchdog" && "version" in parsed) {
+      return String(parsed.version);
+    }
+  }
+  return "unknown";
+}
+
+function readIfThere(url: URL): string | undefined {
+  try {
+    return readFileSync(url, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}

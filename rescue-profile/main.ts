@@ -1,0 +1,272 @@
+import { spawn } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { selectControl } from "../src/service-installers/select.ts";
+import type { ServiceControl } from "../src/service-installers/installer.ts";
+import { scrubbedEnv } from "../src/shared/openclaw-home.ts";
+import { watchdogDir } from "../src/shared/rescue-home.ts";
+import { type PolicySettings, toPolicy } from "./config.ts";
+import type { Observation, ProcessIdentity } from "./core/model.ts";
+import type { WatchState } from "./core/state.ts";
+import { Journal, type JournalClock, type Lease, type RequestRow } from "./journal/journal.ts";
+import { createLog, type WriteLog } from "./journal/log.ts";
+import { openJournal } from "./journal/open.ts";
+import { type LoopPorts, watch } from "./loop.ts";
+import { newsLines } from "./news.ts";
+import { bootId, monotonicMs, wallMs } from "./observe/clock.ts";
+import { look } from "./observe/look.ts";
+import { readIdentity } from "./observe/process.ts";
+import { refreshTarget, resolveTarget, type Target } from "./observe/target.ts";
+import { loadSettings } from "./settings.ts";
+
+/** Longer than any single look or write takes, short enough that a frozen watcher is replaced soon. */
+const LEASE_MS = 30_000;
+const STANDBY_POLL_MS = 2_000;
+/** A runner that was just spawned has not claimed its repair yet. */
+const RUNNER_START_MS = 10_000;
+/** A repair whose runner was killed is taken up again this often before it counts as lost. */
+const MAX_RUNS = 3;
+
+export interface WatchdogOptions {
+  readonly profile: string;
+  readonly home: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Who watches, for `status`: `watch`, `tick`, `plugin`. */
+  readonly what: string;
+  /** The plugin's configuration; without it `<dir>/config.json5` is read. */
+  readonly fromPlugin?: unknown;
+  readonly overrides?: readonly string[];
+  /** A copy of each log line, for a foreground watcher. */
+  readonly onLine?: (line: string) => void;
+}
+
+export interface Watchdog {
+  readonly dir: string;
+  readonly target: Target;
+  readonly settings: PolicySettings;
+  readonly journal: Journal;
+  readonly service: ServiceControl;
+  readonly log: WriteLog;
+  readonly options: WatchdogOptions;
+}
+
+/** Builds the real watchdog of a profile. Throws RescueError when the profile, its config, the settings or the journal cannot be used. */
+export async function openWatchdog(options: WatchdogOptions): Promise<Watchdog> {
+  const target = await resolveTarget({ profile: options.profile, home: options.home, env: options.env });
+  const dir = watchdogDir(options.profile, options.home, options.env);
+  const settings = loadSettings(dir, {
+    ...(options.fromPlugin === undefined ? {} : { fromPlugin: options.fromPlugin }),
+    ...(options.overrides === undefined ? {} : { overrides: options.overrides }),
+  });
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const log = createLog({
+    file: logFile(dir),
+    level: settings.log.level,
+    maxBytes: settings.log.maxBytes,
+    files: settings.log.files,
+    ...(options.onLine === undefined ? {} : { also: options.onLine }),
+  });
+  const opened = openJournal(dir, { isAlive, wallMs: wallMs() });
+  const journal = new Journal(opened.db, journalClock(), selfIdentity());
+  if (opened.setAside !== undefined) {
+    log({ event: "journal-set-aside", level: "error", success: false, details: opened.setAside });
+    journal.beginWithLittleBudget(options.profile, settings.limits.repairsPerHour - 1);
+  }
+  const service = selectControl({ profile: options.profile, stateDir: target.stateDir, env: options.env, platform: process.platform });
+  return { dir, target, settings, journal, service, log, options };
+}
+
+export function logFile(dir: string): string {
+  return join(dir, "logs", "watchdog.jsonl");
+}
+
+/**
+ * Watches until the signal aborts. When another process watches already, waits for its lease: whoever dies or freezes is replaced.
+ * `onStandby` is called with who watches, once per holder.
+ */
+export async function watchForever(
+  dog: Watchdog,
+  signal: AbortSignal,
+  onStandby: (by: { pid: number; what: string }) => void,
+): Promise<void> {
+  let standbyFor = 0;
+  while (!signal.aborted) {
+    const taken = dog.journal.acquire("watch", dog.options.what, LEASE_MS, isAlive);
+    if (!taken.held) {
+      if (taken.by.pid !== standbyFor) onStandby(taken.by);
+      standbyFor = taken.by.pid;
+      await sleep(STANDBY_POLL_MS, signal);
+      continue;
+    }
+    standbyFor = 0;
+    dog.log({ event: "watch-started", trigger: dog.options.what, details: { profile: dog.target.profile, port: dog.target.port, pid: process.pid } });
+    try {
+      await watch(dog.journal.loadState(dog.options.profile), toPolicy(dog.settings), loopPorts(dog, taken.lease), signal);
+      dog.log({ event: "watch-ended", trigger: dog.options.what });
+    } catch (error) {
+      if (!(error instanceof Error) || error.name !== "LeaseLost") throw error;
+      dog.log({ event: "watch-lost-lease", level: "warn", details: error.message });
+    } finally {
+      dog.journal.release(taken.lease);
+    }
+  }
+}
+
+export type TickResult = { readonly watched: true; readonly state: WatchState } | { readonly watched: false; readonly by: { pid: number; what: string } };
+
+/**
+ * One round: looks until nothing is suspicious, or a repair is on its way, or `maxMs` has passed. For cron jobs and timers. When another
+ * process watches, looks away and says who.
+ */
+export async function tick(dog: Watchdog, maxMs: number, signal: AbortSignal): Promise<TickResult> {
+  const taken = dog.journal.acquire("watch", dog.options.what, LEASE_MS, isAlive);
+  if (!taken.held) return { watched: false, by: taken.by };
+  const endMs = monotonicMs() + maxMs;
+  try {
+    const state = await watch(
+      dog.journal.loadState(dog.options.profile),
+      toPolicy(dog.settings),
+      loopPorts(dog, taken.lease),
+      signal,
+      (decision, seen) => {
+        const calm = seen.verdict === "up" || seen.condition === "stopped-cleanly";
+        return monotonicMs() >= endMs || (calm && decision.state.phase.name !== "repairing");
+      },
+    );
+    return { watched: true, state };
+  } finally {
+    dog.journal.release(taken.lease);
+  }
+}
+
+/**
+ * Leaves a request for whoever watches and waits for the answer; when nobody watches, watches for one round itself.
+ * Resolves to the decision's reason.
+ */
+export async function request(
+  dog: Watchdog,
+  kind: RequestRow["kind"],
+  payload: RequestRow["payload"],
+  by: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const id = dog.journal.addRequest(kind, payload, by);
+  const endMs = monotonicMs() + 2 * LEASE_MS;
+  while (monotonicMs() < endMs && !signal.aborted) {
+    const answer = dog.journal.requestAnswer(id);
+    if (answer !== undefined) return answer;
+    // Short rounds: a living watcher answers within a second, and keeps its lease.
+    await tick(dog, 0, signal);
+    if (dog.journal.requestAnswer(id) === undefined) await sleep(200, signal);
+  }
+  return dog.journal.requestAnswer(id);
+}
+
+/** One fresh full look, without deciding anything; for `status`. */
+export async function lookOnce(dog: Pick<Watchdog, "target" | "service" | "settings">): Promise<Observation> {
+  return look({
+    target: dog.target,
+    depth: "full",
+    lateMs: 0,
+    clockGapMs: 0,
+    probeTimeoutMs: dog.settings.watch.probeTimeoutSeconds * 1000,
+    resources: true,
+    serviceStatus: () => dog.service.status(),
+  });
+}
+
+function loopPorts(dog: Watchdog, lease: Lease): LoopPorts {
+  let target = dog.target;
+  let lastWarning = "";
+  let lastClocks: { monotonicMs: number; wallMs: number } | undefined;
+  const spawnedAt = new Map<number, number>();
+  return {
+    monotonicMs,
+    sleep,
+    look: async (depth, lateMs) => {
+      const clocks = { monotonicMs: monotonicMs(), wallMs: wallMs() };
+      const gap = lastClocks === undefined ? 0 : clocks.wallMs - lastClocks.wallMs - (clocks.monotonicMs - lastClocks.monotonicMs);
+      lastClocks = clocks;
+      if (depth === "full") {
+        const refreshed = await refreshTarget(target);
+        target = refreshed.target;
+        if (refreshed.warning !== undefined && refreshed.warning !== lastWarning) {
+          dog.log({ event: "config-warning", level: "warn", details: refreshed.warning });
+        }
+        lastWarning = refreshed.warning ?? "";
+      }
+      return look({
+        target,
+        depth,
+        lateMs,
+        clockGapMs: gap,
+        probeTimeoutMs: dog.settings.watch.probeTimeoutSeconds * 1000,
+        resources: true,
+        serviceStatus: () => dog.service.status(),
+      });
+    },
+    commit: (state, actions) => dog.journal.commit(dog.options.profile, lease, state, actions),
+    renewLease: () => dog.journal.renew(lease, LEASE_MS),
+    startRepair: (id) => {
+      spawnedAt.set(id, monotonicMs());
+      spawnRunner(dog, id);
+    },
+    repairOutcome: (incident) => {
+      const repair = dog.journal.latestRepair(incident);
+      if (repair === undefined) return { state: "lost", id: 0, note: "the journal does not know it" };
+      const { id, outcome, runner, runs } = repair;
+      if (outcome !== null) return { state: outcome, id, note: repair.note ?? "" };
+      if (runner !== null && isAlive(runner.pid, runner.startTime)) return { state: "running", id, note: "" };
+      if (monotonicMs() - (spawnedAt.get(id) ?? Number.NEGATIVE_INFINITY) < RUNNER_START_MS && runs === 0) return { state: "running", id, note: "" };
+      if (runs < MAX_RUNS) return { state: "orphaned", id, note: "" };
+      dog.journal.endRepair(id, "lost", `its runner was ended ${runs} times`);
+      return { state: "lost", id, note: `its runner was ended ${runs} times` };
+    },
+    requests: () => dog.journal.openRequests(),
+    answer: (id, text) => dog.journal.answerRequest(id, text),
+    told: (news) => {
+      for (const line of newsLines(news)) dog.log(line);
+    },
+  };
+}
+
+/** The repair runs in a process of its own, in its own session: it must outlive whoever decided on it. */
+function spawnRunner(dog: Watchdog, id: number): void {
+  const entry = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./runner-main.ts" : "./runner-main.js", import.meta.url));
+  const child = spawn(process.execPath, [entry, dog.options.profile, String(id)], {
+    detached: true,
+    stdio: "ignore",
+    cwd: dog.options.home,
+    env: { ...scrubbedEnv(dog.options.env), HOME: dog.options.home },
+  });
+  child.on("error", (error) => dog.log({ event: "runner-not-started", level: "error", success: false, details: error.message }));
+  child.unref();
+}
+
+export function journalClock(): JournalClock {
+  return { boot: bootId(), monotonicMs, wallMs };
+}
+
+export function selfIdentity(): ProcessIdentity {
+  const self = readIdentity(process.pid);
+  return { pid: process.pid, startTime: self?.startTime ?? 0 };
+}
+
+/** A process with this pid and start time. One that cannot be examined is taken for alive: nobody's lease is stolen on a guess. */
+export function isAlive(pid: number, startTime: number): boolean {
+  try {
+    return readIdentity(pid)?.startTime === startTime;
+  } catch {
+    return true;
+  }
+}
+
+export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  try {
+    await delay(ms, undefined, signal === undefined ? {} : { signal });
+  } catch (error) {
+    if (signal?.aborted !== true) throw error;
+  }
+}

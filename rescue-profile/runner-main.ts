@@ -1,0 +1,83 @@
+/**
+ * The repair runner: `node runner-main.js PROFILE REPAIR_ID`. Started detached by the loop; takes the repair lease, continues the repair
+ * where the journal says it is, and ends. Everything it has to say is in the journal and the log.
+ */
+import { homedir } from "node:os";
+import { isAlive, openWatchdog, sleep, type Watchdog } from "./main.ts";
+import { monotonicMs } from "./observe/clock.ts";
+import { observeListener } from "./observe/listener.ts";
+import { readIdentity, readLock } from "./observe/process.ts";
+import { runRepair, type RunnerPorts } from "./repair/runner.ts";
+
+/** Longer than any plan may take; a dead runner's lease is taken over at once anyway. */
+const REPAIR_LEASE_MS = 900_000;
+
+const [profile = "", repairId = ""] = process.argv.slice(2);
+const dog = await openWatchdog({ profile, home: homedir(), env: process.env, what: "runner" });
+const taken = dog.journal.acquire("repair", `repair ${repairId}`, REPAIR_LEASE_MS, isAlive);
+if (taken.held) {
+  const repair = dog.journal.repair(Number(repairId));
+  if (repair !== undefined && repair.outcome === null) {
+    dog.journal.claimRepair(repair.id);
+    const startedMs = monotonicMs();
+    const outcome = await runRepair(repair, runnerPorts(dog, repair));
+    dog.log({
+      event: "repair-ended",
+      level: outcome === "done" ? "info" : "error",
+      incident: repair.incident,
+      cause: repair.cause,
+      tier: repair.tier,
+      durationMs: monotonicMs() - startedMs,
+      success: outcome === "done",
+      details: { outcome, attempt: repair.attempt },
+    });
+  }
+  dog.journal.release(taken.lease);
+} else {
+  dog.log({ event: "runner-left", details: `repair lease is held by pid ${taken.by.pid} (${taken.by.what})` });
+}
+dog.journal.close();
+
+function runnerPorts({ journal, service, target, log }: Watchdog, repair: { incident: number; cause: string; tier: number }): RunnerPorts {
+  return {
+    journal,
+    service,
+    monotonicMs,
+    sleep: (ms) => sleep(ms),
+    signal: (pid, signal) => process.kill(pid, signal),
+    identityOf: readIdentity,
+    lockHolder: () => {
+      const lock = readLock(target.lockPath);
+      if (!lock.ok) throw new Error(lock.why);
+      return lock.value ?? undefined;
+    },
+    serviceMainPid: async () => (await service.status()).mainPid,
+    listenerPid: async () => {
+      const listener = await observeListener(target.port, []);
+      if (!listener.ok) throw new Error(listener.why);
+      return listener.value.state === "owned" ? listener.value.pid : undefined;
+    },
+    ownLineage,
+    uid: process.getuid?.() ?? -1,
+    stateDir: target.stateDir,
+    onStep: (name, outcome, durationMs) =>
+      log({
+        event: "step",
+        level: outcome.outcome === "done" ? "info" : "error",
+        incident: repair.incident,
+        cause: repair.cause,
+        tier: repair.tier,
+        durationMs,
+        success: outcome.outcome === "done",
+        details: { step: name, ...outcome },
+      }),
+  };
+}
+
+function ownLineage(): ReadonlySet<number> {
+  const lineage = new Set<number>();
+  for (let pid: number | undefined = process.pid; pid !== undefined && pid > 0 && !lineage.has(pid); pid = readIdentity(pid)?.parentPid) {
+    lineage.add(pid);
+  }
+  return lineage;
+}

@@ -1,0 +1,43 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import JSON5 from "json5";
+import { messageOf, RescueError, systemErrorCode } from "../src/shared/errors.ts";
+import { parsePolicy, type PolicySettings } from "./config.ts";
+
+/**
+ * The settings in force: `<dir>/config.json5` when there is one, or what the plugin was configured with, then `overrides` of the form
+ * `act.frozenSeconds=8`. Throws `usage`, `not-readable` or `config-invalid` with the file and the key.
+ */
+export function loadSettings(dir: string, options: { fromPlugin?: unknown; overrides?: readonly string[] } = {}): PolicySettings {
+  const file = join(dir, "config.json5");
+  const base = options.fromPlugin ?? readSettings(file);
+  const settings = structuredClone(base ?? {}) as Record<string, unknown>;
+  for (const override of options.overrides ?? []) applyOverride(settings, override);
+  return parsePolicy(settings, options.fromPlugin === undefined ? file : "plugins.entries.rescue-watchdog.config");
+}
+
+function readSettings(file: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return undefined;
+    throw new RescueError("not-readable", `the settings ${file} cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+  try {
+    return JSON5.parse(text);
+  } catch (error) {
+    throw new RescueError("config-invalid", `the settings ${file} are not valid JSON5: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function applyOverride(settings: Record<string, unknown>, override: string): void {
+  const match = /^(\w+)\.(\w+)=(.+)$/.exec(override);
+  const [, group = "", key = "", value = ""] = match ?? [];
+  if (match === null || ["__proto__", "constructor", "prototype"].includes(group)) {
+    throw new RescueError("usage", `--set wants group.key=value, for example act.frozenSeconds=8, not ${JSON.stringify(override)}`);
+  }
+  const existing = settings[group];
+  const section = typeof existing === "object" && existing !== null ? existing : {};
+  settings[group] = { ...section, [key]: Number.isNaN(Number(value)) ? value : Number(value) };
+}
