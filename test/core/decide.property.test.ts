@@ -111,7 +111,31 @@ function seen(s: Step, atMs: number, cpuMs: number): Assessment {
   return s.harm === "none" ? { ...alive, killHarmRuledOut: true } : { ...alive, killHarm: s.harm };
 }
 
-const sequences = fc.array(step, { minLength: 1, maxLength: 80 });
+/** A gateway that serves for a while, breaks, is repaired, and breaks again: what wears the limits out. */
+const crashLoop: fc.Arbitrary<Step[]> = fc
+  .array(
+    fc.record({
+      fault: fc.constantFrom<Condition>("gone", "frozen", "latched", "silent"),
+      servesMs: fc.integer({ min: 32_000, max: 120_000 }),
+      lastsMs: fc.integer({ min: 8_000, max: 60_000 }),
+    }),
+    { minLength: 3, maxLength: 8 },
+  )
+  .map((cycles) =>
+    cycles.flatMap(({ fault, servesMs, lastsMs }, index): Step[] => {
+      const common = { pid: 2 + index, cpuMs: 0, harm: "none", outcome: "done" } as const;
+      return [
+        { ...common, event: "see", condition: "serving", afterMs: servesMs },
+        { ...common, event: "see", condition: fault, afterMs: lastsMs },
+        { ...common, event: "settle", condition: fault, afterMs: 500 },
+      ];
+    }),
+  );
+
+const sequences = fc.oneof(
+  { weight: 2, arbitrary: fc.array(step, { minLength: 1, maxLength: 80 }) },
+  { weight: 1, arbitrary: crashLoop },
+);
 const check = (property: (moments: Moment[]) => void) =>
   fc.assert(fc.property(sequences, (steps) => property(run(steps))), { numRuns: RUNS });
 
