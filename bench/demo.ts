@@ -6,11 +6,12 @@
  * With `--json` the timeline goes to standard error and the last line of standard output is one JSON object.
  * Exit codes: 0 every fault was answered rightly, 1 not, 130 interrupted (everything is ended all the same).
  */
-import { parseArgs, styleText } from "node:util";
+import { execFile } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
+import { parseArgs, promisify, styleText } from "node:util";
 import { FAULTS, type Fault } from "./faults.ts";
 import { until } from "./prober.ts";
-import { conditionOf, lineWhere, openStage, type Stage, type WatchLine } from "./stage.ts";
+import { BIN, conditionOf, lineWhere, openStage, type Stage, type WatchLine } from "./stage.ts";
 
 interface FaultResult {
   readonly name: string;
@@ -28,8 +29,6 @@ const abort = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => abort.abort());
 const startedMs = performance.now();
 const screen = values.json === true ? process.stderr : process.stdout;
-
-process.exitCode = await main();
 
 async function main(): Promise<number> {
   const runs = Number(values.runs);
@@ -103,14 +102,13 @@ async function repaired(stage: Stage, fault: Fault): Promise<{ result: FaultResu
   say("green", `serving again ${(recoveredMs / 1000).toFixed(1)} s after the fault; waiting until health has held`);
   const closed = await lineWhere(stage.lines, from, (line) => line.event === "incident-closed", RECOVER_MS, abort.signal);
   const repairs = stage.lines.slice(from).filter((line) => line.event === "repair-started").length;
-  const steps = stage.lines.slice(from).flatMap((line) => (line.event === "step" ? [stepOf(line)] : []));
   return {
     result: {
       name: fault.name,
       detectedMs: Math.round(detectedMs),
       recoveredMs: Math.round(recoveredMs),
       tier: typeof started["tier"] === "number" ? started["tier"] : null,
-      action: steps.length === 0 ? String(started["cause"]) : steps.join(", "),
+      action: await stepsTaken(stage, closed["incident"]),
       ok: closed["success"] === true && repairs === 1,
     },
     falseRepairs: repairs - 1,
@@ -147,9 +145,11 @@ async function leftAlone(stage: Stage, fault: Fault): Promise<{ result: FaultRes
   };
 }
 
-function stepOf(line: WatchLine): string {
-  const { details } = line;
-  return typeof details === "object" && details !== null && "step" in details ? String(details.step) : "step";
+/** The steps that were taken, as the journal tells a user. */
+async function stepsTaken(stage: Stage, incident: unknown): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, [BIN, "incident", String(incident), "--json"], { env: stage.home.env });
+  const told = JSON.parse(stdout) as { incident: { repairs: { steps: { name: string }[] }[] } };
+  return told.incident.repairs.flatMap((repair) => repair.steps.map((step) => step.name)).join(", ");
 }
 
 function say(style: "dim" | "bold" | "green" | "red" | "yellow", text: string): void {
@@ -193,3 +193,5 @@ function summarize(results: readonly FaultResult[], falseRepairs: number, bootMs
   }
   say(falseRepairs === 0 ? "green" : "red", `false repairs: ${falseRepairs}`);
 }
+
+process.exitCode = await main();

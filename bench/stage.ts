@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { setTimeout as delay } from "node:timers/promises";
-import { createGatewayHome, type GatewayHome } from "../test/support/gateway.ts";
+import { createGatewayHome, type GatewayHome } from "../test/support/home.ts";
 import { startupWord, until } from "./prober.ts";
 
-const BIN = fileURLToPath(new URL("../dist/plugin/cli/bin.js", import.meta.url));
+export const BIN = fileURLToPath(new URL("../dist/plugin/cli/bin.js", import.meta.url));
 const STALL_PLUGIN = fileURLToPath(new URL("../test/fixtures/stall-plugin", import.meta.url));
 const OPENCLAW = fileURLToPath(new URL("../node_modules/openclaw/openclaw.mjs", import.meta.url));
 

@@ -11,12 +11,12 @@ export function newsLines({ event, before, decision }: LoopNews): readonly LogEn
   const lines: LogEntry[] = [];
 
   if (state.track.condition !== before.track.condition && event.kind === "sampled") {
-    const { verdict, condition, evidence, distrust } = event.assessment;
+    const { verdict, evidence, distrust } = event.assessment;
     lines.push({
       event: distrust === undefined ? "condition" : "look-discarded",
-      level: verdict === "down" || distrust !== undefined ? "warn" : "info",
+      level: (verdict === "down" && state.track.condition !== "starting") || distrust !== undefined ? "warn" : "info",
       ...base,
-      details: { condition, was: before.track.condition, evidence, pid: event.assessment.identity?.pid ?? null },
+      details: { condition: state.track.condition, was: before.track.condition, evidence, pid: event.assessment.identity?.pid ?? null },
     });
   }
   if (event.kind !== "sampled") {

@@ -215,7 +215,7 @@ function requestedCause(state: WatchState): Cause | undefined {
     case "silent":
       return "silent-busy";
     case "deaf":
-      return state.track.served ? "listener-lost" : undefined;
+      return "listener-lost";
     case "foreign-port":
       return "port-foreign";
     default:

@@ -17,8 +17,8 @@ const FOREIGN_PORT_MS = 10_000;
  * | silent | something a kill makes worse was found, for `silentFlatMs` | that |
  * | silent | CPU flat for `silentFlatMs`, such harm ruled out | silent-flat |
  * | silent | `silentBusyMs`, such harm ruled out | silent-busy; not ruled out: blind |
- * | deaf, has served | no progress for `listenerLostMs` | listener-lost |
- * | deaf, starting | no progress for `bootFlatMs` · progress, but `bootCeilingMs` | boot-stalled · boot-slow |
+ * | deaf (it has served) | no progress for `listenerLostMs` · progress, but `bootCeilingMs` | listener-lost · boot-slow |
+ * | starting | no progress for `bootFlatMs` · progress, but `bootCeilingMs` | boot-stalled · boot-slow |
  * | draining · maintenance | `drainMs` · `bootCeilingMs` | drain-stuck · maintenance-stuck |
  * | parked · foreign-port · blind | 2 looks · 10 s · `blindMs` | start-refused · port-foreign · blind |
  */
@@ -43,8 +43,7 @@ export function diagnose(track: Track, seen: Assessment, policy: Policy): Cause 
     case "silent":
       return enough ? diagnoseSilence(seen, lastedMs, flatMs, policy) : undefined;
     case "deaf":
-      if (track.served && flatMs >= policy.listenerLostMs && enough) return "listener-lost";
-      return diagnoseBoot(lastedMs, flatMs, policy);
+      return flatMs >= policy.listenerLostMs && enough ? "listener-lost" : diagnoseBoot(lastedMs, flatMs, policy);
     case "starting":
       return diagnoseBoot(lastedMs, flatMs, policy);
     case "draining":

@@ -11,14 +11,16 @@ export function follow(track: Track, seen: Assessment, policy: Pick<Policy, "cpu
   const sameProcess = sameIdentity(track.identity, identity);
   const served = (sameProcess && track.served) || (seen.verdict === "up" && identity !== null);
 
+  // Without its listener before it has ever served, it is still on its way.
+  const condition = seen.condition === "deaf" && !served ? "starting" : seen.condition;
   // A cheap look proves life, not health: it neither starts nor ends a condition.
   if (seen.condition === "alive" && sameProcess) {
     return { ...track, lastMs: seen.atMs, served };
   }
-  const changed = seen.condition !== track.condition || !sameProcess;
+  const changed = condition !== track.condition || !sameProcess;
   const base: Track = {
     ...track,
-    condition: seen.condition,
+    condition,
     sinceMs: changed ? seen.atMs : track.sinceMs,
     checks: changed ? 1 : track.checks + 1,
     lastMs: seen.atMs,

@@ -102,20 +102,17 @@ export function onboardCommand(profile: string): string {
 }
 
 /**
- * The state dir that a host process with this environment and these arguments works on. Rules of the host's own CLI:
- * `--profile` and `--dev` choose the profile, an explicit `OPENCLAW_STATE_DIR` of another origin wins over both.
+ * The state dir that a host process with these arguments and this environment works on. The CLI's own rules: `--profile` or
+ * `--dev` chooses; an `OPENCLAW_STATE_DIR` wins over both unless it is only the inherited profile's own; `OPENCLAW_PROFILE`
+ * alone moves nothing.
  */
 export function stateDirOfProcess(args: readonly string[], context: HomeContext): string {
-  const inherited = context.env["OPENCLAW_PROFILE"]?.trim() || "default";
   const chosen = profileArgument(args);
-  const explicit = context.env["OPENCLAW_STATE_DIR"]?.trim();
-  const inheritedDir = profileStateDir(inherited, context);
-  if (explicit !== undefined && explicit !== "") {
-    const explicitDir = expandHome(explicit, effectiveHome(context));
-    // An inherited state dir that is only the inherited profile's own gives way to the chosen profile.
-    if (chosen === undefined || explicitDir !== inheritedDir) return explicitDir;
-  }
-  return profileStateDir(chosen ?? inherited, context);
+  const explicit = context.env["OPENCLAW_STATE_DIR"]?.trim() ?? "";
+  if (explicit === "") return profileStateDir(chosen ?? "default", context);
+  const explicitDir = expandHome(explicit, effectiveHome(context));
+  const inheritedDir = profileStateDir(context.env["OPENCLAW_PROFILE"]?.trim() || "default", context);
+  return chosen !== undefined && explicitDir === inheritedDir ? profileStateDir(chosen, context) : explicitDir;
 }
 
 function profileArgument(args: readonly string[]): string | undefined {

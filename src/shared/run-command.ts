@@ -52,32 +52,38 @@ export async function runCommand(argv: readonly string[], options: CommandOption
   const stdout = collect(child.stdout, maxBytes);
   const stderr = collect(child.stderr, maxBytes);
 
-  let timedOut = false;
-  let killedAll = (): void => undefined;
-  const killed = new Promise<undefined>((resolve) => {
-    killedAll = () => resolve(undefined);
-  });
-  const deadline = setTimeout(() => {
-    timedOut = true;
-    if (child.pid !== undefined) killTree(child.pid);
-    setTimeout(killedAll, PIPE_GRACE_MS);
-  }, options.timeoutMs);
-  child.once("exit", () => setTimeout(killedAll, PIPE_GRACE_MS));
+  const node = child.nodeChildProcess;
 
-  const outcome = await Promise.race([child, killed]);
+  let timedOut = false;
+  let grace: NodeJS.Timeout | undefined;
+  let deadline: NodeJS.Timeout | undefined;
+  const abandoned = new Promise<undefined>((resolve) => {
+    const abandonSoon = (): void => {
+      grace ??= setTimeout(() => resolve(undefined), PIPE_GRACE_MS);
+    };
+    node.once("exit", abandonSoon);
+    deadline = setTimeout(() => {
+      timedOut = true;
+      if (node.pid !== undefined) killTree(node.pid);
+      abandonSoon();
+    }, options.timeoutMs);
+  });
+
+  const outcome = await Promise.race([child, abandoned]);
   clearTimeout(deadline);
+  clearTimeout(grace);
   child.stdout.destroy();
   child.stderr.destroy();
-  const spawnError = outcome !== undefined && child.pid === undefined ? outcome.cause : undefined;
   return {
-    exitCode: child.exitCode ?? null,
-    signal: child.signalCode ?? null,
+    // Node gives a program that never started the negated error number.
+    exitCode: node.pid === undefined ? null : node.exitCode,
+    signal: node.signalCode,
     stdout: stdout.text(),
     stderr: stderr.text(),
     timedOut,
     tookMs: performance.now() - startedAt,
     truncated: stdout.truncated() || stderr.truncated(),
-    ...(child.pid === undefined ? { notStarted: systemErrorCode(spawnError) ?? messageOf(spawnError) } : {}),
+    ...(node.pid === undefined ? { notStarted: outcome?.code ?? messageOf(outcome?.cause) } : {}),
   };
 }
 

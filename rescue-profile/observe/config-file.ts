@@ -1,0 +1,97 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import JSON5 from "json5";
+import { RescueError, systemErrorCode } from "../../src/shared/errors.ts";
+
+/** The few settings of a gateway that tell where to look for it. */
+export interface GatewaySettings {
+  /** As written. The host takes whole numbers only: it refuses text, also `"${PORT}"`, before it would fill it in. */
+  readonly port: unknown;
+  readonly tls: boolean;
+}
+
+type JsonObject = { readonly [key: string]: unknown };
+
+/** The host's own limit. */
+const MAX_INCLUDES_DEEP = 10;
+
+/**
+ * Reads `gateway.port` and `gateway.tls.enabled` from a configuration in JSON5, through `$include`s. Throws RescueError
+ * `profile-missing` (no such file), `not-readable` or `config-invalid` (with line and column, never with content).
+ */
+export function readGatewaySettings(configPath: string, missing: (file: string) => RescueError): GatewaySettings {
+  const root = readObject(configPath, missing, []);
+  const gateway = asObject(root["gateway"]);
+  return { port: gateway["port"], tls: asObject(gateway["tls"])["enabled"] === true };
+}
+
+function readObject(file: string, missing: (file: string) => RescueError, parents: readonly string[]): JsonObject {
+  if (parents.includes(file) || parents.length > MAX_INCLUDES_DEEP) {
+    throw new RescueError("config-invalid", `${parents[0] ?? file} includes files in a circle or too deep, at ${file}`);
+  }
+  const parsed = parse(file, read(file, missing));
+  if (!isObject(parsed)) throw new RescueError("config-invalid", `${file} does not contain an object`);
+  return included(parsed, file, [...parents, file]);
+}
+
+function read(file: string, missing: (file: string) => RescueError): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === "ENOENT") throw missing(file);
+    if (code === undefined) throw error;
+    throw new RescueError("not-readable", `${code} reading ${file}`, { fix: `make ${file} readable for this user`, cause: error });
+  }
+}
+
+function parse(file: string, text: string): unknown {
+  try {
+    return JSON5.parse(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    // The error's own message quotes the file, which may hold secrets.
+    const line: unknown = Reflect.get(error, "lineNumber");
+    const column: unknown = Reflect.get(error, "columnNumber");
+    throw new RescueError("config-invalid", `${file} is not valid JSON5 at line ${line}, column ${column}`, {
+      fix: `correct ${file}, or restore a copy of it`,
+    });
+  }
+}
+
+/** Resolves `$include` on the way to `gateway` only. Own keys win over included ones, later files over earlier ones. */
+function included(value: JsonObject, file: string, parents: readonly string[]): JsonObject {
+  const { $include: include, ...own } = value;
+  const names = typeof include === "string" ? [include] : Array.isArray(include) ? include : [];
+  const layers = names.map((name) => {
+    if (typeof name !== "string") throw new RescueError("config-invalid", `${file} has an $include that is not a path`);
+    return readObject(path.resolve(path.dirname(file), name), includeMissing(file), parents);
+  });
+  const merged = [...layers, own].reduce<JsonObject>(mergeObjects, {});
+  const nested = Object.entries(merged).map(([key, child]) => [
+    key,
+    (key === "gateway" || key === "tls") && isObject(child) ? included(child, file, parents) : child,
+  ]);
+  return Object.fromEntries(nested);
+}
+
+function includeMissing(includer: string): (file: string) => RescueError {
+  return (file) => new RescueError("config-invalid", `${includer} includes ${file}, which does not exist`);
+}
+
+function mergeObjects(below: JsonObject, above: JsonObject): JsonObject {
+  const merged: Record<string, unknown> = { ...below };
+  for (const [key, value] of Object.entries(above)) {
+    const lower = merged[key];
+    merged[key] = isObject(lower) && isObject(value) ? mergeObjects(lower, value) : value;
+  }
+  return merged;
+}
+
+function asObject(value: unknown): JsonObject {
+  return isObject(value) ? value : {};
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,108 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { fileURLToPath } from "node:url";
+
+export const OPENCLAW = fileURLToPath(new URL("../../node_modules/openclaw/openclaw.mjs", import.meta.url));
+
+/** A temporary home with a freshly onboarded OpenClaw profile in it. */
+export interface GatewayHome {
+  readonly home: string;
+  readonly stateDir: string;
+  readonly configPath: string;
+  readonly port: number;
+  /** HOME and PATH for the host and for us; nothing that redirects to another gateway. */
+  readonly env: NodeJS.ProcessEnv;
+  /** The pid in the gateway's own lock. Throws when there is none. */
+  gatewayPid(): number;
+  /** Lets a frozen gateway go on, so that it can be ended in an orderly way. Does nothing when there is none. */
+  thaw(): void;
+  /** Removes the home. End what runs in it first. */
+  dispose(): Promise<void>;
+}
+
+export interface GatewayHomeOptions {
+  readonly profile?: string;
+  /** Directories of plugins to load. */
+  readonly plugins?: readonly string[];
+  /** Reuse this home for a further profile. */
+  readonly home?: string;
+}
+
+const run = promisify(execFile);
+
+const ONBOARD =
+  "onboard --non-interactive --accept-risk --auth-choice skip --mode local --gateway-bind loopback --gateway-auth token --skip-daemon " +
+  "--skip-channels --skip-skills --skip-search --skip-hooks --skip-ui --skip-health --skip-bootstrap --json --gateway-port";
+
+/** Onboards a profile without a network: 4 to 8 s. */
+export async function createGatewayHome(options: GatewayHomeOptions = {}): Promise<GatewayHome> {
+  const home = options.home ?? mkdtempSync(join(tmpdir(), "rescue-home-"));
+  const port = await freePort();
+  const env: NodeJS.ProcessEnv = {
+    HOME: home,
+    PATH: `${dirname(process.execPath)}:${process.env["PATH"] ?? ""}`,
+    XDG_STATE_HOME: join(home, ".local", "state"),
+    ...(process.env["LANG"] === undefined ? {} : { LANG: process.env["LANG"] }),
+  };
+  const profile = options.profile ?? "default";
+  const select = profile === "default" ? [] : ["--profile", profile];
+  await openclaw([...select, ...ONBOARD.split(" "), String(port)], env);
+  const stateDir = join(home, profile === "default" ? ".openclaw" : `.openclaw-${profile}`);
+  const configPath = join(stateDir, "openclaw.json");
+  if (options.plugins !== undefined) allowPlugins(configPath, options.plugins);
+  const lockPath = join(stateDir, "tmp", `openclaw-${process.getuid?.() ?? ""}`, "gateway.state.lock");
+  const gatewayPid = () => Number((JSON.parse(readFileSync(lockPath, "utf8")) as { pid: number }).pid);
+  return {
+    home,
+    stateDir,
+    configPath,
+    port,
+    env,
+    gatewayPid,
+    thaw: () => {
+      try {
+        process.kill(gatewayPid(), "SIGCONT");
+      } catch (error) {
+        if (!isGone(error)) throw error;
+      }
+    },
+    dispose: async () => rmSync(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }),
+  };
+}
+
+/** Runs the host's CLI once. Rejects with its output when it exits other than 0. */
+export async function openclaw(args: readonly string[], env: NodeJS.ProcessEnv): Promise<{ stdout: string; stderr: string }> {
+  return run(process.execPath, [OPENCLAW, ...args], { env, cwd: env["HOME"], timeout: 180_000, maxBuffer: 16 * 1024 * 1024 });
+}
+
+/** A port from the kernel. The host derives further ports up to 110 above it. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => (typeof address === "object" && address !== null ? resolve(address.port) : reject(new Error("no port"))));
+    });
+  });
+}
+
+function allowPlugins(configPath: string, directories: readonly string[]): void {
+  const config = JSON.parse(readFileSync(configPath, "utf8")) as { plugins?: Record<string, unknown> };
+  const ids = directories.map((directory) => String((JSON.parse(readFileSync(join(directory, "openclaw.plugin.json"), "utf8")) as { id: string }).id));
+  const entries = config.plugins?.["entries"];
+  config.plugins = {
+    ...config.plugins,
+    entries: { ...(typeof entries === "object" ? entries : {}), ...Object.fromEntries(ids.map((id) => [id, { enabled: true }])) },
+    load: { paths: directories },
+  };
+  writeFileSync(configPath, JSON.stringify(config, null, 2));
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ESRCH" || error.code === "ENOENT");
+}
