@@ -3,8 +3,11 @@ import { homedir } from "node:os";
 import { runCli } from "./run.ts";
 
 const abort = new AbortController();
-// `supervise` has its own signal rules and takes these listeners away.
+// `supervise` adds listeners of its own; both hear the signal.
 for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => abort.abort());
+// A reader that went away (`logs -f | head`) ends a command; a supervisor or watcher must survive the loss of its terminal.
+process.stdout.on("error", (error) => onLostOutput(error, () => abort.abort()));
+process.stderr.on("error", (error) => onLostOutput(error, () => undefined));
 
 process.exitCode = await runCli(process.argv.slice(2), {
   program: "rescue-watchdog",
@@ -13,3 +16,8 @@ process.exitCode = await runCli(process.argv.slice(2), {
   defaultProfile: "default",
   signal: abort.signal,
 });
+
+function onLostOutput(error: Error, lost: () => void): void {
+  if ("code" in error && error.code === "EPIPE") lost();
+  else throw error;
+}

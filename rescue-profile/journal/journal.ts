@@ -126,7 +126,9 @@ export class Journal {
   /** After the old journal, and with it the count of repairs, was lost: what may have been spent in this hour counts as spent. */
   beginWithLittleBudget(target: string, spent: number): void {
     const now = Math.round(this.#clock.monotonicMs());
-    const state: WatchState = { ...initialState(now), repairs: Array.from({ length: spent }, () => now) };
+    const repairs = Array.from({ length: spent }, () => now);
+    // Another process may have opened an incident in the new journal meanwhile.
+    const state: WatchState = { ...initialState(now), repairs, lastIncident: this.#lastIncident() };
     this.#saveState(target, 0, state);
   }
 
@@ -259,7 +261,8 @@ export class Journal {
       this.#db.exec("COMMIT");
       return value;
     } catch (error) {
-      this.#db.exec("ROLLBACK");
+      // On a full disk SQLite has rolled back by itself; a second time would hide the first complaint.
+      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
       throw error;
     }
   }

@@ -54,52 +54,49 @@ export function createLog(options: { file: string; level: LogLevel; maxBytes: nu
 }
 
 /**
- * Appends whole lines to a file that several processes write (loop, runner, commands): each line looks whether another process rotated
- * meanwhile. That is why this is not a rolling-file library: those keep one process's file number in memory.
+ * Appends whole lines to a file that several processes write (loop, runner, commands), any of which may rotate it at any moment. That is
+ * why this is not a rolling-file library: those keep one process's file number in memory. The file is opened for each line (there are few),
+ * so that nothing stays open in a process that begins to watch again and again.
  */
 export function rotatingFile(file: string, maxBytes: number, keep: number): (line: string) => void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  let fd: number | undefined;
   let lastRotation = 0;
 
-  const current = (): number => {
-    if (fd !== undefined && inodeOf(file) === fstatSync(fd).ino) return fd;
-    if (fd !== undefined) closeSync(fd);
-    fd = openSync(file, "a", 0o600);
-    return fd;
-  };
-  const rotate = (): void => {
-    // Names sort by time, and never collide with a rotation by another process.
-    lastRotation = Math.max(Date.now(), lastRotation + 1);
-    renameSync(file, `${file}.${lastRotation}-${process.pid}`);
+  const append = (line: string, rotate: boolean): void => {
+    const fd = openSync(file, "a", 0o600);
+    try {
+      const { size, ino } = fstatSync(fd);
+      if (!rotate || size === 0 || size + Buffer.byteLength(line) <= maxBytes) {
+        writeSync(fd, line);
+        return;
+      }
+      // Names sort by time, and never collide with a rotation by another process.
+      lastRotation = Math.max(Date.now(), lastRotation + 1);
+      moveAway(file, ino, `${file}.${lastRotation}-${process.pid}`);
+    } finally {
+      closeSync(fd);
+    }
     const rotated = rotatedLogs(file);
     for (const old of rotated.slice(0, Math.max(0, rotated.length - keep))) rmSync(old, { force: true });
+    append(line, false);
   };
-  return (line) => {
-    let open = current();
-    const { size } = fstatSync(open);
-    if (size > 0 && size + Buffer.byteLength(line) > maxBytes) {
-      rotate();
-      open = current();
-    }
-    writeSync(open, line);
-  };
+  return (line) => append(line, true);
 }
 
-/** Rotated files of `file`, oldest first. */
+/** Unless another process was faster: then what stands there now is its new file. */
+function moveAway(file: string, ino: number, rotated: string): void {
+  try {
+    if (statSync(file).ino === ino) renameSync(file, rotated);
+  } catch (error) {
+    if (systemErrorCode(error) !== "ENOENT") throw error;
+  }
+}
+
+/** Rotated files of `file`, oldest first; what people put next to them is not counted. */
 export function rotatedLogs(file: string): string[] {
   const prefix = `${basename(file)}.`;
   return readdirSync(dirname(file))
-    .filter((name) => name.startsWith(prefix))
+    .filter((name) => name.startsWith(prefix) && /^\d+-\d+$/.test(name.slice(prefix.length)))
     .sort()
     .map((name) => join(dirname(file), name));
-}
-
-function inodeOf(file: string): number | undefined {
-  try {
-    return statSync(file).ino;
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return undefined;
-    throw error;
-  }
 }

@@ -35,6 +35,7 @@ const READS_ONLY: Readonly<Record<string, readonly string[]>> = {
 };
 /** Options before the command that take a value. */
 const ROOT_OPTIONS_WITH_VALUE: ReadonlySet<string> = new Set(["--container", "--log-level", "--profile"]);
+const RUNTIME = /^(?:node|nodejs|bun)[\d.-]*(?:\.exe)?$/;
 const SCRIPTS: ReadonlySet<string> = new Set(["openclaw", "openclaw.mjs", "entry.js", "index.js"]);
 
 /**
@@ -50,7 +51,8 @@ export function readHostCommand(argv: readonly string[]): HostCommand | undefine
   if (argv.some((argument) => /[\\/]openclaw-update-run-handoff-[^\\/]*[\\/]handoff\.cjs$/.test(argument))) {
     return maintenance("update");
   }
-  const script = path.basename(program) === "openclaw" ? 0 : argv.findIndex((argument, index) => index > 0 && isEntry(argument));
+  if (path.basename(program) === "openclaw") return byArguments(argv.slice(1));
+  const script = RUNTIME.test(path.basename(program)) ? argv.findIndex((argument, index) => index > 0 && isEntry(argument)) : -1;
   return script < 0 ? undefined : byArguments(argv.slice(script + 1));
 }
 

@@ -73,9 +73,12 @@ export async function probeHttp(endpoint: Endpoint, path: HealthPath, timeoutMs:
       const code = systemErrorCode(error);
       if (code === "ECONNREFUSED") return settle(seen({ state: "refused" }));
       if (code === "ECONNRESET" || code === "EPIPE") return silent("reset");
-      if (code === "EPROTO" || code?.startsWith("ERR_SSL_")) return settle(unseen("the port answers without TLS, which the configuration asks for"));
+      if (code === "EPROTO" || code?.startsWith("ERR_SSL_"))
+        return settle(unseen("the port answers without TLS, which the configuration asks for"));
       if (code?.startsWith("HPE_")) {
-        return firstByte(error) === TLS_ALERT ? settle(unseen("the port answers with TLS, which the configuration does not ask for")) : foreign();
+        return firstByte(error) === TLS_ALERT
+          ? settle(unseen("the port answers with TLS, which the configuration does not ask for"))
+          : foreign();
       }
       settle(unseen(`${code ?? error.message} asking for ${path}`));
     });

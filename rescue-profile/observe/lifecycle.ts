@@ -64,12 +64,17 @@ function query(databasePath: string, how: string): Reading<LifecycleReading | nu
   const database = new DatabaseSync(location, { readOnly: true, timeout: 0 });
   try {
     const version = database.prepare("SELECT user_version FROM pragma_user_version").get()?.["user_version"];
-    const present = database.prepare("SELECT name FROM pragma_table_info('gateway_boot_lifecycle')").all().map((column) => column["name"]);
+    const present = database
+      .prepare("SELECT name FROM pragma_table_info('gateway_boot_lifecycle')")
+      .all()
+      .map((column) => column["name"]);
     const missing = COLUMNS.filter((column) => !present.includes(column));
     if (missing.length > 0) {
       return unseen(`the state database (schema ${version}, known is ${KNOWN_SCHEMA}) has no gateway_boot_lifecycle.${missing[0]}`);
     }
-    const row = database.prepare(`SELECT ${COLUMNS.join(", ")} FROM gateway_boot_lifecycle ORDER BY started_at_ms DESC, rowid DESC LIMIT 1`).get();
+    const row = database
+      .prepare(`SELECT ${COLUMNS.join(", ")} FROM gateway_boot_lifecycle ORDER BY started_at_ms DESC, rowid DESC LIMIT 1`)
+      .get();
     return row === undefined ? seen(null) : toReading(row);
   } finally {
     database.close();
@@ -109,8 +114,14 @@ function sqliteReason(error: unknown): string | undefined {
   }
 }
 
+/** Not `throwIfNoEntry`: that takes a broken path (ENOTDIR) for a missing file, too. */
 function sizeOf(file: string): number | undefined {
-  return statSync(file, { throwIfNoEntry: false })?.size;
+  try {
+    return statSync(file).size;
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
 function fingerprint(file: string): string {

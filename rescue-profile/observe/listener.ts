@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import net from "node:net";
-import { runCommand } from "../../src/shared/run-command.ts";
 import { systemErrorCode } from "../../src/shared/errors.ts";
+import { runCommand } from "../../src/shared/run-command.ts";
 import type { ListenerReading, Reading } from "../core/model.ts";
 import { listPids, readDescriptors } from "./proc.ts";
 import { seen, unseen, unseenBecause } from "./reading.ts";

@@ -1,5 +1,5 @@
-import { homedir } from "node:os";
 import { realpathSync } from "node:fs";
+import { homedir } from "node:os";
 import { systemErrorCode } from "../../src/shared/errors.ts";
 import { stateDirOfProcess } from "../../src/shared/openclaw-home.ts";
 import { runCommand } from "../../src/shared/run-command.ts";
@@ -7,8 +7,8 @@ import type { MaintenanceReading, Reading } from "../core/model.ts";
 import { coordinatorPath } from "./coordinator.ts";
 import { type HostCommand, readHostCommand } from "./host-command.ts";
 import { writeLockHolders } from "./kernel-locks.ts";
-import { ageMsOf } from "./proc-time.ts";
 import { listPids, readProcFile, readProcStat } from "./proc.ts";
+import { ageMsOf } from "./proc-time.ts";
 import { seen, unseen, unseenBecause } from "./reading.ts";
 
 /** A process that looks like the host's. */

@@ -21,7 +21,10 @@ export function parseProcStat(text: string): ProcStat | undefined {
   const open = text.indexOf("(");
   const close = text.lastIndexOf(")");
   if (open < 0 || close < open) return undefined;
-  const fields = text.slice(close + 2).trimEnd().split(" ");
+  const fields = text
+    .slice(close + 2)
+    .trimEnd()
+    .split(" ");
   const at = (field: number): number => Number(fields[field - 3]);
   const stat: ProcStat = {
     pid: Number(text.slice(0, open)),

@@ -36,7 +36,12 @@ export function readByPsNow(pid: number): LiveIdentity | undefined {
   if (process.platform === "win32") throw new Error("processes cannot be examined on Windows yet");
   let text: string;
   try {
-    text = execFileSync("ps", psArguments(pid), { env: psEnvironment(), encoding: "utf8", timeout: 1000, stdio: ["ignore", "pipe", "ignore"] });
+    text = execFileSync("ps", psArguments(pid), {
+      env: psEnvironment(),
+      encoding: "utf8",
+      timeout: 1000,
+      stdio: ["ignore", "pipe", "ignore"],
+    });
   } catch (error) {
     if (error instanceof Error && Reflect.get(error, "status") === 1 && Reflect.get(error, "stdout") === "") return undefined;
     throw error;
@@ -50,8 +55,7 @@ export function readByPsNow(pid: number): LiveIdentity | undefined {
 
 /** One line of the columns above. `startTime` is whole seconds since 1970, as in the host's lock on macOS. */
 export function parsePs(text: string): PsProcess | "gone" | undefined {
-  const found =
-    /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(\d+)\s+(\S+)\s+(\S+)\s+(\w{3}\s+\w{3}\s+\d+\s+[\d:]+\s+\d{4})\s+(.*)$/m.exec(text);
+  const found = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(\d+)\s+(\S+)\s+(\S+)\s+(\w{3}\s+\w{3}\s+\d+\s+[\d:]+\s+\d{4})\s+(.*)$/m.exec(text);
   if (found === null) return undefined;
   const [, pid, ppid, uid, stat = "", rss, time = "", elapsed = "", started, command = ""] = found;
   const startedMs = Date.parse(`${started} UTC`);

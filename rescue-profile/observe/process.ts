@@ -2,8 +2,8 @@ import { systemErrorCode } from "../../src/shared/errors.ts";
 import type { ProcessIdentity, ProcessReading, Reading, RunState } from "../core/model.ts";
 import { writeLockHolders } from "./kernel-locks.ts";
 import { type HostLock, readLockFile } from "./lock-file.ts";
-import { ageMsOf, PAGE_BYTES, ticksToMs } from "./proc-time.ts";
 import { readProcFile, readProcLink, readProcStat, runStateOf } from "./proc.ts";
+import { ageMsOf, PAGE_BYTES, ticksToMs } from "./proc-time.ts";
 import { readByPs, readByPsNow } from "./process-ps.ts";
 import { seen, unseen, unseenBecause } from "./reading.ts";
 

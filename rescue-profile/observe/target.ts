@@ -59,7 +59,7 @@ export async function resolveTarget(options: TargetOptions): Promise<Target> {
  */
 export async function refreshTarget(
   previous: Target,
-  servicePort?: number,
+  servicePort: number | undefined = previous.portFrom === "service" ? previous.port : undefined,
 ): Promise<{ readonly target: Target; readonly warning?: string }> {
   try {
     return { target: await locate(previous.profile, canonical(previous.stateDir, previous.profile), servicePort) };
@@ -101,9 +101,13 @@ function portOf(
   // `--profile dev` exports its port, and the environment wins over the configuration.
   if (configured === undefined || profile === "dev") return { port: derivedGatewayPort(profile), portFrom: "default" };
   if (isPort(configured)) return { port: configured, portFrom: "config" };
-  throw new RescueError("config-invalid", `gateway.port in ${configPath} is not a whole number from 1 to 65535, so the port cannot be known`, {
-    fix: "write the port as a number: the host refuses text there, also ${…}",
-  });
+  throw new RescueError(
+    "config-invalid",
+    `gateway.port in ${configPath} is not a whole number from 1 to 65535, so the port cannot be known`,
+    {
+      fix: "write the port as a number: the host refuses text there, also the name of a variable",
+    },
+  );
 }
 
 /** The port that a live gateway itself wrote down; undefined when none lives or it cannot be told. */
@@ -121,7 +125,10 @@ function canonical(stateDir: string, profile: string): string {
     const code = systemErrorCode(error);
     if (code === "ENOENT") throw profileMissing(profile, stateDir);
     if (code === undefined) throw error;
-    throw new RescueError("not-readable", `${code} looking for ${stateDir}`, { fix: `make ${stateDir} readable for this user`, cause: error });
+    throw new RescueError("not-readable", `${code} looking for ${stateDir}`, {
+      fix: `make ${stateDir} readable for this user`,
+      cause: error,
+    });
   }
 }
 

@@ -34,8 +34,7 @@ export async function probeWebSocket(endpoint: Endpoint, timeoutMs: number): Pro
       resolve(reading);
       socket.terminate();
     };
-    const conclude = (state: WebSocketReading["state"]): void =>
-      settle(seen({ state, tookMs: Math.round(performance.now() - startedAt) }));
+    const conclude = (state: WebSocketReading["state"]): void => settle(seen({ state, tookMs: Math.round(performance.now() - startedAt) }));
     const deadline = setTimeout(() => conclude("silent"), timeoutMs);
 
     socket.once("message", (data, isBinary) => conclude(!isBinary && isChallenge(data.toString()) ? "challenged" : "foreign"));

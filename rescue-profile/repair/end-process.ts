@@ -1,3 +1,4 @@
+import { systemErrorCode } from "../../src/shared/errors.ts";
 import type { FencePorts } from "./fence.ts";
 import { fence } from "./fence.ts";
 import type { PlannedStep } from "./plan.ts";
@@ -5,7 +6,8 @@ import type { StepOutcome } from "./runner.ts";
 
 export interface EndProcessPorts extends FencePorts {
   readonly signal: (pid: number, signal: "SIGTERM" | "SIGKILL") => void;
-  readonly sleep: (ms: number) => Promise<void>;
+  /** Resolves after `ms`, or at once when the signal aborts. */
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   readonly monotonicMs: () => number;
 }
 
@@ -20,12 +22,24 @@ export async function endProcess(step: Extract<PlannedStep, { name: "end-process
   ] as const) {
     if (deadlineMs === 0) continue;
     const verdict = await fence(identity, ports);
-    if (verdict.pass === "gone") return { outcome: "done", detail: `pid ${identity.pid} had ended already` };
     if (verdict.pass === "stop") return { outcome: "aborted", detail: `the fence stopped it: ${verdict.why}` };
-    ports.signal(identity.pid, signal);
+    if (verdict.pass === "gone" || !delivered(identity.pid, signal, ports)) {
+      return { outcome: "done", detail: `pid ${identity.pid} had ended already` };
+    }
     if (await ended(identity, deadlineMs, ports)) return { outcome: "done", detail: `pid ${identity.pid} ended on ${signal}` };
   }
   return { outcome: "failed", detail: `pid ${identity.pid} is still there after SIGKILL: it waits in the kernel` };
+}
+
+/** False when it ended between the fence and the signal. */
+function delivered(pid: number, signal: "SIGTERM" | "SIGKILL", ports: EndProcessPorts): boolean {
+  try {
+    ports.signal(pid, signal);
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === "ESRCH") return false;
+    throw error;
+  }
 }
 
 async function ended(identity: { pid: number; startTime: number }, deadlineMs: number, ports: EndProcessPorts): Promise<boolean> {

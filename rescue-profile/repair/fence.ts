@@ -25,15 +25,16 @@ export type FenceVerdict = { readonly pass: "go" } | { readonly pass: "gone" } |
 export async function fence(expected: ProcessIdentity, ports: FencePorts): Promise<FenceVerdict> {
   const stop = (why: string): FenceVerdict => ({ pass: "stop", why });
   const [servicePid, listenerPid] = await Promise.all([ports.serviceMainPid(), ports.listenerPid()]);
-  if (listenerPid !== undefined && listenerPid !== expected.pid) return stop(`the port now belongs to pid ${listenerPid}`);
-
   const lock = ports.lockHolder();
-  const byLock = lock !== undefined && lock.pid === expected.pid && lock.startTime === expected.startTime;
-  if (lock !== undefined && byLock && lock.stateDir !== ports.stateDir) return stop(`pid ${expected.pid} serves ${lock.stateDir}, not ${ports.stateDir}`);
-  if (ports.ownLineage().has(expected.pid)) return stop(`pid ${expected.pid} is the watchdog itself or one of its parents`);
-
+  const lineage = ports.ownLineage();
   const now = ports.identityOf(expected.pid);
+  // First of all: when it has ended, whoever has its port or its lock now may well be its rightful successor.
   if (now === undefined || now.startTime !== expected.startTime) return { pass: "gone" };
+
+  if (listenerPid !== undefined && listenerPid !== expected.pid) return stop(`the port now belongs to pid ${listenerPid}`);
+  const byLock = lock !== undefined && lock.pid === expected.pid && lock.startTime === expected.startTime;
+  if (byLock && lock.stateDir !== ports.stateDir) return stop(`pid ${expected.pid} serves ${lock.stateDir}, not ${ports.stateDir}`);
+  if (lineage.has(expected.pid)) return stop(`pid ${expected.pid} is the watchdog itself or one of its parents`);
   if (now.uid !== ports.uid) return stop(`pid ${expected.pid} belongs to user ${now.uid}`);
   if (!byLock && servicePid !== expected.pid) {
     return stop(`pid ${expected.pid} is named neither by the gateway's lock nor by the service manager any more`);

@@ -73,8 +73,16 @@ async function takeStep(step: PlannedStep, ports: RunnerPorts): Promise<StepOutc
 }
 
 async function within(deadlineMs: number, work: Promise<StepOutcome>, ports: Pick<RunnerPorts, "sleep">): Promise<StepOutcome> {
-  const late = ports.sleep(deadlineMs).then((): StepOutcome => ({ outcome: "failed", detail: `no answer within ${deadlineMs / 1000} s` }));
-  return Promise.race([work, late]);
+  const settled = new AbortController();
+  const late = ports
+    .sleep(deadlineMs, settled.signal)
+    .then((): StepOutcome => ({ outcome: "failed", detail: `no answer within ${deadlineMs / 1000} s` }));
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    // Else the runner's process would stay until the deadline, long after its work is done.
+    settled.abort();
+  }
 }
 
 function isCause(text: string): text is Cause {

@@ -39,9 +39,7 @@ export const REDIRECTING_VARIABLES = [
 export function scrubbedEnv(env: HomeContext["env"]): Record<string, string> {
   const redirecting: ReadonlySet<string> = new Set(REDIRECTING_VARIABLES);
   return Object.fromEntries(
-    Object.entries(env).filter(
-      (entry): entry is [string, string] => entry[1] !== undefined && !redirecting.has(entry[0].toUpperCase()),
-    ),
+    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined && !redirecting.has(entry[0].toUpperCase())),
   );
 }
 

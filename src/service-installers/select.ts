@@ -1,0 +1,111 @@
+import { lstatSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { ServiceReading } from "../../rescue-profile/core/model.ts";
+import { messageOf, RescueError } from "../shared/errors.ts";
+import { externalControl } from "./external/control.ts";
+import type { ServiceControl } from "./installer.ts";
+import { hostCommand, serviceNames } from "./names.ts";
+import { systemdControl } from "./systemd/control.ts";
+import { NoUserManager } from "./systemd/systemctl.ts";
+
+export interface SelectOptions {
+  readonly profile: string;
+  readonly stateDir: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly platform: NodeJS.Platform;
+}
+
+interface Pick {
+  readonly control: ServiceControl;
+  readonly reading: ServiceReading;
+}
+
+/**
+ * Control over whichever manager has this gateway now: the supervisor whose socket answers, else the account's systemd when the unit is
+ * installed, else nobody (`none`: its status is `not-installed`, the other calls throw and say what to do). Every call looks anew, since
+ * a supervisor or a unit may come and go while a watchdog runs: one connection attempt and one `systemctl show`, some 10 ms. `manager`
+ * and `name` are those of the latest look.
+ *
+ * A manager that is there and cannot be asked is an error, not a reason to take the next one: two managers start two gateways.
+ *
+ * @throws RescueError `service-control`
+ */
+export function selectControl(options: SelectOptions): ServiceControl {
+  let current = nobody(options, "nobody has looked yet");
+  const take = async (): Promise<Pick> => {
+    const pick = await pickControl(options);
+    current = pick.control;
+    return pick;
+  };
+  return {
+    get manager() {
+      return current.manager;
+    },
+    get name() {
+      return current.name;
+    },
+    status: async () => (await take()).reading,
+    start: async () => (await take()).control.start(),
+    stop: async () => (await take()).control.stop(),
+    restart: async () => (await take()).control.restart(),
+  };
+}
+
+async function pickControl(options: SelectOptions): Promise<Pick> {
+  const external = externalControl(options.stateDir);
+  const supervised = await readingOfSupervisor(external);
+  if (supervised !== undefined) return { control: external, reading: supervised };
+  if (options.platform !== "linux") return none(options, `services of ${options.platform} are not supported yet`);
+
+  const systemd = systemdControl(options);
+  try {
+    const reading = await systemd.status();
+    if (reading.state !== "not-installed") return { control: systemd, reading };
+    return none(options, `${systemd.name} is not installed`);
+  } catch (error) {
+    // In a container without a manager this is how things are; with a unit on disk somebody expects the manager to run.
+    if (error instanceof NoUserManager && !isThere(unitPath(options))) return none(options, messageOf(error));
+    throw error;
+  }
+}
+
+/** Undefined: there is no supervisor. Its socket tells, so that a directory that cannot be trusted alone does not hide another manager. */
+async function readingOfSupervisor(external: ServiceControl): Promise<ServiceReading | undefined> {
+  try {
+    const reading = await external.status();
+    return reading.state === "not-installed" ? undefined : reading;
+  } catch (error) {
+    if (!isThere(external.name)) return undefined;
+    throw error;
+  }
+}
+
+function none(options: SelectOptions, why: string): Pick {
+  return { control: nobody(options, why), reading: { manager: "none", state: "not-installed" } };
+}
+
+function nobody({ profile }: SelectOptions, why: string): ServiceControl {
+  const refuse = async (): Promise<never> => {
+    throw new RescueError("service-control", `nothing keeps the gateway of profile ${profile} alive: no supervisor runs, and ${why}`, {
+      fix: `rescue-watchdog supervise -- ${hostCommand(profile, "gateway run")} or, with systemd, ${hostCommand(profile, "gateway install")}`,
+    });
+  };
+  return {
+    manager: "none",
+    name: "no service",
+    status: async () => ({ manager: "none", state: "not-installed" }),
+    start: refuse,
+    stop: refuse,
+    restart: refuse,
+  };
+}
+
+/** Where the host's `gateway install` writes the unit; it does not follow XDG_CONFIG_HOME. */
+function unitPath({ profile, env }: SelectOptions): string {
+  return join(env["HOME"] || homedir(), ".config", "systemd", "user", serviceNames(profile).systemdUnit);
+}
+
+function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}

@@ -1,0 +1,363 @@
+import { describe, expect, it } from "vitest";
+import { parsePolicy, toPolicy } from "../rescue-profile/config.ts";
+import type { Action } from "../rescue-profile/core/decide.ts";
+import type { Observation, ProcessReading, Reading } from "../rescue-profile/core/model.ts";
+import { initialState, type WatchState } from "../rescue-profile/core/state.ts";
+import { LeaseLost } from "../rescue-profile/journal/journal.ts";
+import { type LoopPorts, type LoopRequest, watch } from "../rescue-profile/loop.ts";
+import { absent, alive, hung, look as serving } from "./core/looks.ts";
+
+const policy = toPolicy(parsePolicy({}));
+const START_MS = 1_000_000;
+
+type See = (atMs: number) => Observation;
+
+/** A world with a clock of its own, in which `see` is what there is to be seen. Everything that the loop does is noted in `did`. */
+function world(see: See, changes: Partial<LoopPorts> = {}) {
+  const abort = new AbortController();
+  const did: string[] = [];
+  const commits: { state: WatchState; actions: readonly Action[] }[] = [];
+  const requests: LoopRequest[] = [];
+  const answers: string[] = [];
+  const clock = { nowMs: START_MS };
+  let repairs = 0;
+  const ports: LoopPorts = {
+    monotonicMs: () => clock.nowMs,
+    sleep: async (ms) => {
+      clock.nowMs += ms;
+    },
+    look: async (depth, lateMs) => {
+      did.push(`look ${depth}`);
+      const seen = see(clock.nowMs);
+      const observation: Observation = { ...seen, atMs: clock.nowMs, lateMs };
+      if (depth === "full") return observation;
+      const { probes: _, ...cheap } = observation;
+      return cheap;
+    },
+    commit: (state, actions) => {
+      commits.push({ state, actions });
+      did.push(["commit", ...actions.map(({ kind }) => kind)].join(" "));
+      return actions.filter(({ kind }) => kind === "start-repair").map(() => ++repairs);
+    },
+    renewLease: () => void did.push("renew"),
+    startRepair: (id) => void did.push(`start ${id}`),
+    repairOutcome: () => ({ state: "running", id: repairs, note: "" }),
+    requests: () => requests.filter(({ id }) => answers[id] === undefined),
+    answer: (id, text) => {
+      answers[id] = text;
+      did.push(`answer ${id}`);
+    },
+    told: ({ decision }) => void did.push(`told ${decision.state.phase.name}`),
+    ...changes,
+  };
+  return {
+    ports,
+    did,
+    commits,
+    answers,
+    clock,
+    abort,
+    ask: (request: Omit<LoopRequest, "id" | "by">) => requests.push({ ...request, id: requests.length, by: "ana" }),
+    /** Watches for so long on the world's clock. */
+    forMs: (ms: number, state = initialState(START_MS)) => watch(state, policy, ports, abort.signal, () => clock.nowMs >= START_MS + ms),
+  };
+}
+
+const always = (observation: Observation): See => () => observation;
+const after = (ms: number, first: Observation, then: Observation): See => (atMs) => (atMs < START_MS + ms ? first : then);
+const count = (did: readonly string[], what: string) => did.filter((each) => each === what).length;
+
+/** A state in which the gateway was last seen gone, once, at `lastMs`. */
+function seenGone(lastMs: number): WatchState {
+  const state = initialState(START_MS - 600_000);
+  const track = { ...state.track, condition: "gone", checks: 1, sinceMs: lastMs, lastMs, lastFullMs: lastMs } as const;
+  return { ...state, track, everServed: true };
+}
+
+describe("one round of the loop", () => {
+  it("looks, makes the decision durable, keeps the lease, acts, and tells, in this order", async () => {
+    const { did, forMs } = world(always(absent({})));
+    await forMs(500);
+    expect(did).toEqual([
+      ...["look full", "commit", "renew", "told watching"],
+      ...["look full", "commit open-incident start-repair", "renew", "start 1", "told repairing"],
+      "commit",
+    ]);
+  });
+
+  it("writes the state that contains the repair before the repair is begun", async () => {
+    const { commits, ports, forMs } = world(always(absent({})));
+    const written: string[] = [];
+    await watch(
+      initialState(START_MS),
+      policy,
+      { ...ports, startRepair: () => void written.push(commits.at(-1)?.state.phase.name ?? "nothing") },
+      new AbortController().signal,
+      (decision) => decision.state.phase.name === "repairing",
+    );
+    expect(written).toEqual(["repairing"]);
+    expect(forMs).toBeDefined();
+  });
+
+  it("looks cheaply every second and fully every ten while all is well", async () => {
+    const { did, forMs } = world(always(serving({})));
+    await forMs(21_000);
+    const looks = did.filter((each) => each.startsWith("look")).map((each) => (each === "look full" ? "F" : "."));
+    expect(looks.join("")).toBe("F.........F.........F.");
+  });
+
+  it("writes nothing while nothing changes, except for what was seen last every ten seconds", async () => {
+    const { did, commits, forMs } = world(always(serving({})));
+    await forMs(60_000);
+    expect(count(did, "told watching")).toBe(1);
+    expect(commits.length).toBe(8);
+    const saved = commits.map(({ state }) => state.track.lastMs);
+    for (const [index, atMs] of saved.slice(1).entries()) expect(atMs - (saved[index] ?? 0)).toBeLessThanOrEqual(10_000);
+  });
+
+  it("comes back a fraction of a second after the first bad look, and starts what is gone at the second", async () => {
+    const { clock, commits, did, ports } = world(after(5_000, serving({}), absent({})));
+    let goneAt = 0;
+    const look: LoopPorts["look"] = (...args) => {
+      if (goneAt === 0 && clock.nowMs >= START_MS + 5_000) goneAt = clock.nowMs;
+      return ports.look(...args);
+    };
+    await watch(initialState(START_MS), policy, { ...ports, look }, new AbortController().signal, ({ state }) => state.phase.name === "repairing");
+    expect(clock.nowMs - (START_MS + 5_000)).toBeLessThanOrEqual(policy.identityMs + policy.recheckMs);
+    expect(count(did, "start 1")).toBe(1);
+    expect(commits.at(-1)?.state.phase.name).toBe("repairing");
+  });
+});
+
+describe("a loop that cannot write", () => {
+  it("starts no repair, tells nobody, and ends with the journal's words", async () => {
+    const full = new Error("database or disk is full");
+    const fails: LoopPorts["commit"] = (_state, actions) => {
+      if (actions.length > 0) throw full;
+      return [];
+    };
+    const { did, forMs } = world(always(absent({})), { commit: fails });
+    await expect(forMs(60_000)).rejects.toBe(full);
+    expect(did).toEqual(["look full", "renew", "told watching", "look full"]);
+  });
+
+  it("because it lost its lease stops at once", async () => {
+    let commits = 0;
+    const loses: LoopPorts["commit"] = () => {
+      if (++commits === 2) throw new LeaseLost("the watch lease was taken over");
+      return [];
+    };
+    const { did, forMs } = world(always(absent({})), { commit: loses });
+    await expect(forMs(60_000)).rejects.toThrow(LeaseLost);
+    expect(did.filter((each) => each.startsWith("start"))).toEqual([]);
+    expect(count(did, "look full")).toBe(2);
+  });
+
+  it("or that loses its lease just after it wrote leaves the repair to its successor", async () => {
+    let renewals = 0;
+    const loses = () => {
+      if (++renewals === 2) throw new LeaseLost("the watch lease was taken over");
+    };
+    const { did, commits, forMs } = world(always(absent({})), { renewLease: loses });
+    await expect(forMs(60_000)).rejects.toThrow(LeaseLost);
+    expect(commits.at(-1)?.state.phase.name).toBe("repairing");
+    expect(did.filter((each) => each.startsWith("start"))).toEqual([]);
+  });
+});
+
+describe("time", () => {
+  it("that a look began too late is told to the look, and nothing is repaired because of it", async () => {
+    const lates: number[] = [];
+    const { clock, ports, did, forMs, commits } = world(always(absent({})));
+    const overslept = {
+      sleep: async (ms: number) => {
+        clock.nowMs += ms + 7_000;
+      },
+      look: (depth: "identity" | "full", lateMs: number) => {
+        lates.push(lateMs);
+        return ports.look(depth, lateMs);
+      },
+    };
+    await watch(initialState(START_MS), policy, { ...ports, ...overslept }, new AbortController().signal, () => clock.nowMs > START_MS + 70_000);
+    expect(lates.every((lateMs) => lateMs === 7_000)).toBe(true);
+    expect(count(did, "start 1")).toBe(0);
+    expect(commits.at(-1)?.state.graceUntilMs).toBeGreaterThan(START_MS + 70_000);
+    expect(forMs).toBeDefined();
+  });
+
+  it("that a look and a decision take does not count as lateness of the next look", async () => {
+    const lates: number[] = [];
+    const { clock, ports } = world(always(serving({})));
+    const look: LoopPorts["look"] = (depth, lateMs) => {
+      lates.push(lateMs);
+      clock.nowMs += 4_000;
+      return ports.look(depth, lateMs);
+    };
+    await watch(initialState(START_MS), policy, { ...ports, look }, new AbortController().signal, () => lates.length === 5);
+    expect(lates).toEqual([0, 0, 0, 0, 0]);
+  });
+
+  it("without anybody watching makes what was seen in a row worthless", async () => {
+    const fresh = world(always(absent({})));
+    await fresh.forMs(0, seenGone(START_MS - 30_000));
+    expect(count(fresh.did, "start 1")).toBe(1);
+
+    const stale = world(always(absent({})));
+    const state = await stale.forMs(0, seenGone(START_MS - 30_001));
+    expect(count(stale.did, "start 1")).toBe(0);
+    expect(state.track).toMatchObject({ condition: "gone", checks: 1 });
+  });
+
+  it("that seems to have run backwards as well", async () => {
+    const { did, forMs } = world(always(absent({})));
+    await forMs(0, seenGone(START_MS + 30_001));
+    expect(count(did, "start 1")).toBe(0);
+  });
+});
+
+describe("a request", () => {
+  it("to pause holds before anything is decided in the same round, and is answered with the reason", async () => {
+    const { ask, answers, did, forMs } = world(always(absent({})));
+    ask({ kind: "pause", payload: { forMs: 3_600_000, reason: "moving house" } });
+    const state = await forMs(60_000);
+    expect(answers).toEqual(["paused by ana"]);
+    expect(state.pause).toEqual({ sinceMs: START_MS, untilMs: START_MS + 3_600_000, by: "ana", reason: "moving house" });
+    expect(did.filter((each) => each.startsWith("start"))).toEqual([]);
+    expect(did.indexOf("commit")).toBeLessThan(did.indexOf("answer 0"));
+  });
+
+  it("to pause without a time pauses until it is resumed", async () => {
+    const { ask, answers, did, forMs } = world(always(absent({})));
+    ask({ kind: "pause", payload: {} });
+    ask({ kind: "resume", payload: {} });
+    await forMs(60_000);
+    expect(answers).toEqual(["paused by ana", "resumed by ana"]);
+    expect(count(did, "start 1")).toBe(1);
+  });
+
+  it("is answered once", async () => {
+    const { ask, did, forMs } = world(always(serving({})));
+    ask({ kind: "resume", payload: {} });
+    await forMs(30_000);
+    expect(count(did, "answer 0")).toBe(1);
+  });
+
+  it("to repair what is healthy is refused, with what is seen", async () => {
+    const { ask, answers, did, forMs } = world(always(serving({})));
+    ask({ kind: "repair", payload: {} });
+    await forMs(0);
+    expect(answers).toEqual(["refused: nothing to repair: the gateway is serving"]);
+    expect(did.filter((each) => each.startsWith("start"))).toEqual([]);
+  });
+
+  it("to repair is judged by a fresh look, also when nobody had watched for long", async () => {
+    for (const state of [initialState(START_MS), seenGone(START_MS - 3_600_000)]) {
+      const { ask, answers, did, forMs } = world(always(absent({})));
+      ask({ kind: "repair", payload: {} });
+      await forMs(0, state);
+      expect(answers).toEqual(["process-gone: repair 1 begins"]);
+      expect(did).toEqual([
+        ...["look full", "commit", "renew", "told watching"],
+        ...["commit open-incident start-repair", "renew", "start 1", "told repairing", "answer 0", "commit"],
+      ]);
+    }
+  });
+
+  it("to repair does not wait for the time that a frozen gateway is given", async () => {
+    const frozen = hung({ process: alive({ run: "stopped" }) });
+    const { ask, commits, clock, did, forMs } = world(after(500, serving({}), frozen));
+    ask({ kind: "repair", payload: {} });
+    await forMs(0);
+    expect(count(did, "start 1")).toBe(0);
+    const again = world(always(frozen));
+    again.ask({ kind: "repair", payload: {} });
+    await again.forMs(0, { ...(commits.at(-1)?.state ?? initialState(0)), everServed: true });
+    expect(count(again.did, "start 1")).toBe(1);
+    expect(clock.nowMs).toBe(START_MS);
+  });
+});
+
+describe("a repair that was started", () => {
+  const repairing: WatchState = {
+    ...initialState(START_MS),
+    phase: { name: "repairing", sinceMs: START_MS, cause: "process-gone" },
+    incident: { id: 4, cause: "process-gone", openedMs: START_MS, attempts: 1, told: [] },
+    lastIncident: 4,
+    repairs: [START_MS],
+  };
+
+  it("is left alone while its runner lives", async () => {
+    const { did, forMs } = world(always(absent({})));
+    const state = await forMs(5_000, repairing);
+    expect(state.phase.name).toBe("repairing");
+    expect(did.filter((each) => each.startsWith("start"))).toEqual([]);
+  });
+
+  it("is taken up again when its runner died without a word", async () => {
+    const { did, forMs } = world(always(absent({})), { repairOutcome: (incident) => ({ state: "orphaned", id: incident * 10, note: "" }) });
+    await forMs(0, repairing);
+    expect(did).toEqual(["start 40", "look full", "commit", "renew", "told repairing", "commit"]);
+  });
+
+  it("is verified once it has settled, and its incident is closed when health held", async () => {
+    const { commits, forMs } = world(always(serving({})), { repairOutcome: () => ({ state: "done", id: 1, note: "systemd started it" }) });
+    const state = await forMs(60_000, repairing);
+    expect(commits[0]?.state.phase).toMatchObject({ name: "verifying", outcome: "done" });
+    expect(commits.flatMap(({ actions }) => actions)).toEqual([{ kind: "close-incident", incident: 4, outcome: "recovered" }]);
+    expect(state).toMatchObject({ phase: { name: "watching" }, incident: null });
+  });
+
+  it("is not asked about in any other phase", async () => {
+    const asked: number[] = [];
+    const repairOutcome: LoopPorts["repairOutcome"] = (incident) => {
+      asked.push(incident);
+      return { state: "done", id: 1, note: "" };
+    };
+    const { forMs } = world(always(serving({})), { repairOutcome });
+    await forMs(60_000, repairing);
+    expect(asked).toEqual([4]);
+  });
+});
+
+describe("a loop that is told to end", () => {
+  it("while it sleeps looks no more, and writes what it knew", async () => {
+    const { abort, did, ports, commits } = world(always(serving({})));
+    let naps = 0;
+    const sleep: LoopPorts["sleep"] = async (ms, signal) => {
+      if (++naps === 3) abort.abort();
+      return ports.sleep(ms, signal);
+    };
+    const state = await watch(initialState(START_MS), policy, { ...ports, sleep }, abort.signal);
+    expect(did.filter((each) => each.startsWith("look"))).toHaveLength(2);
+    expect(commits.at(-1)).toEqual({ state, actions: [] });
+  });
+
+  it("while it looks decides nothing from that look", async () => {
+    const { abort, did, ports } = world(always(absent({})));
+    let looks = 0;
+    const look: LoopPorts["look"] = async (...args) => {
+      if (++looks === 2) abort.abort();
+      return ports.look(...args);
+    };
+    await watch(initialState(START_MS), policy, { ...ports, look }, abort.signal);
+    expect(did).toEqual(["look full", "commit", "renew", "told watching", "look full", "commit"]);
+  });
+
+  it("before it began does nothing but write", async () => {
+    const { abort, did, forMs } = world(always(absent({})));
+    abort.abort();
+    await forMs(60_000);
+    expect(did).toEqual(["commit"]);
+  });
+});
+
+describe("a watcher that cannot see the process", () => {
+  it("repairs nothing, says after a minute that it is blind, and says it once", async () => {
+    const unreadable: Reading<ProcessReading> = { ok: false, why: "EACCES" };
+    const { commits, did, forMs } = world(always(absent({ process: unreadable })));
+    await forMs(600_000, { ...initialState(START_MS), everServed: true });
+    const tells = commits.flatMap(({ actions }) => actions).filter(({ kind }) => kind === "tell");
+    expect(tells).toEqual([expect.objectContaining({ cause: "blind", evidence: [expect.stringContaining("EACCES")] })]);
+    expect(did.filter((each) => each.startsWith("start"))).toEqual([]);
+  });
+});

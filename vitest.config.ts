@@ -1,0 +1,32 @@
+import { join } from "node:path";
+import { defineConfig } from "vitest/config";
+
+// Vitest keeps a token in the user's data directory; nothing of a test run belongs outside of the clone.
+process.env["XDG_DATA_HOME"] = join(import.meta.dirname, "node_modules", ".vitest");
+
+/** Slow suites touch the whole machine (gateways, a real systemd), so their files run one at a time. */
+const serial = { fileParallelism: false, maxWorkers: 1, testTimeout: 180_000, hookTimeout: 180_000, teardownTimeout: 60_000 };
+
+const ARCHITECTURE = "test/architecture.test.ts";
+const HOST = "test/host/**/*.host.test.ts";
+const LAB = "test/lab/**/*.lab.test.ts";
+
+export default defineConfig({
+  test: {
+    pool: "forks",
+    projects: [
+      { test: { name: "architecture", include: [ARCHITECTURE], sequence: { groupOrder: 0 } } },
+      {
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: [ARCHITECTURE, HOST, LAB],
+          testTimeout: 15_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      { test: { name: "host", include: [HOST], ...serial, sequence: { groupOrder: 1 } } },
+      { test: { name: "lab", include: [LAB], ...serial, sequence: { groupOrder: 2 } } },
+    ],
+  },
+});
