@@ -80,16 +80,22 @@ export async function watch(
     if (signal.aborted) break;
     const lateMs = Math.max(0, ports.monotonicMs() - plannedMs);
 
-    for (const request of ports.requests()) {
+    const requests = ports.requests();
+    const answer = (request: LoopRequest): Decision => {
       const decision = apply(toEvent(request, ports.monotonicMs()), ports.monotonicMs());
       ports.answer(request.id, decision.reason);
-    }
+      return decision;
+    };
+    // "Repair now" speaks of what is so now: it is judged by a full look of this very round. A pause holds before that look is acted on.
+    const toRepair = requests.filter((request) => request.kind === "repair");
+    for (const request of requests) if (request.kind !== "repair") answer(request);
     settleRepair(state, ports, apply);
 
-    const observation = await ports.look(depth, lateMs);
+    const observation = await ports.look(toRepair.length > 0 ? "full" : depth, lateMs);
     if (signal.aborted) break;
     const seen = assess(observation, policy);
-    const decision = apply({ kind: "sampled", assessment: seen }, seen.atMs);
+    let decision = apply({ kind: "sampled", assessment: seen }, seen.atMs);
+    for (const request of toRepair) decision = answer(request);
     depth = decision.next.depth;
     plannedMs = ports.monotonicMs() + decision.next.afterMs;
     if (until(decision, seen)) break;

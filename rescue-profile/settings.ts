@@ -6,14 +6,16 @@ import { parsePolicy, type PolicySettings } from "./config.ts";
 
 /**
  * The settings in force: `<dir>/config.json5` when there is one, or what the plugin was configured with, then `overrides` of the form
- * `act.frozenSeconds=8`. Throws `usage`, `not-readable` or `config-invalid` with the file and the key.
+ * `act.frozenSeconds=8`. Throws `usage`, `not-readable` or `config-invalid` with the place (the file, the plugin's entry, `--set`) and the key.
  */
 export function loadSettings(dir: string, options: { fromPlugin?: unknown; overrides?: readonly string[] } = {}): PolicySettings {
   const file = join(dir, "config.json5");
-  const base = options.fromPlugin ?? readSettings(file);
-  const settings = structuredClone(base ?? {}) as Record<string, unknown>;
-  for (const override of options.overrides ?? []) applyOverride(settings, override);
-  return parsePolicy(settings, options.fromPlugin === undefined ? file : "plugins.entries.rescue-watchdog.config");
+  const where = options.fromPlugin === undefined ? file : "plugins.entries.rescue-watchdog.config";
+  const settings = parsePolicy(options.fromPlugin ?? readSettings(file), where);
+  if (options.overrides === undefined || options.overrides.length === 0) return settings;
+  const changed: Record<string, unknown> = structuredClone(settings);
+  for (const override of options.overrides) applyOverride(changed, override);
+  return parsePolicy(changed, "--set");
 }
 
 function readSettings(file: string): unknown {
@@ -34,7 +36,7 @@ function readSettings(file: string): unknown {
 function applyOverride(settings: Record<string, unknown>, override: string): void {
   const match = /^(\w+)\.(\w+)=(.+)$/.exec(override);
   const [, group = "", key = "", value = ""] = match ?? [];
-  if (match === null || ["__proto__", "constructor", "prototype"].includes(group)) {
+  if (match === null || [group, key].some((name) => ["__proto__", "constructor", "prototype"].includes(name))) {
     throw new RescueError("usage", `--set wants group.key=value, for example act.frozenSeconds=8, not ${JSON.stringify(override)}`);
   }
   const existing = settings[group];

@@ -38,7 +38,13 @@ async function runVitest(root: string, suite: SuiteName, project: string, filter
   const scratch = mkdtempSync(join(tmpdir(), "rescue-report-"));
   try {
     const output = join(scratch, "report.json");
-    const reporters = ["--passWithNoTests", "--reporter=default", "--reporter=scripts/vitest-cancel.ts", "--reporter=json", `--outputFile.json=${output}`];
+    const reporters = [
+      "--passWithNoTests",
+      "--reporter=default",
+      "--reporter=scripts/vitest-cancel.ts",
+      "--reporter=json",
+      `--outputFile.json=${output}`,
+    ];
     const code = await runNode(
       root,
       ["node_modules/vitest/vitest.mjs", "run", "--project", project, ...reporters, ...filters],

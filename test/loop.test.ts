@@ -63,8 +63,14 @@ function world(see: See, changes: Partial<LoopPorts> = {}) {
   };
 }
 
-const always = (observation: Observation): See => () => observation;
-const after = (ms: number, first: Observation, then: Observation): See => (atMs) => (atMs < START_MS + ms ? first : then);
+const always =
+  (observation: Observation): See =>
+  () =>
+    observation;
+const after =
+  (ms: number, first: Observation, then: Observation): See =>
+  (atMs) =>
+    atMs < START_MS + ms ? first : then;
 const count = (did: readonly string[], what: string) => did.filter((each) => each === what).length;
 
 /** A state in which the gateway was last seen gone, once, at `lastMs`. */
@@ -86,7 +92,7 @@ describe("one round of the loop", () => {
   });
 
   it("writes the state that contains the repair before the repair is begun", async () => {
-    const { commits, ports, forMs } = world(always(absent({})));
+    const { commits, ports } = world(always(absent({})));
     const written: string[] = [];
     await watch(
       initialState(START_MS),
@@ -96,7 +102,6 @@ describe("one round of the loop", () => {
       (decision) => decision.state.phase.name === "repairing",
     );
     expect(written).toEqual(["repairing"]);
-    expect(forMs).toBeDefined();
   });
 
   it("looks cheaply every second and fully every ten while all is well", async () => {
@@ -122,7 +127,13 @@ describe("one round of the loop", () => {
       if (goneAt === 0 && clock.nowMs >= START_MS + 5_000) goneAt = clock.nowMs;
       return ports.look(...args);
     };
-    await watch(initialState(START_MS), policy, { ...ports, look }, new AbortController().signal, ({ state }) => state.phase.name === "repairing");
+    await watch(
+      initialState(START_MS),
+      policy,
+      { ...ports, look },
+      new AbortController().signal,
+      ({ state }) => state.phase.name === "repairing",
+    );
     expect(clock.nowMs - (START_MS + 5_000)).toBeLessThanOrEqual(policy.identityMs + policy.recheckMs);
     expect(count(did, "start 1")).toBe(1);
     expect(commits.at(-1)?.state.phase.name).toBe("repairing");
@@ -168,7 +179,7 @@ describe("a loop that cannot write", () => {
 describe("time", () => {
   it("that a look began too late is told to the look, and nothing is repaired because of it", async () => {
     const lates: number[] = [];
-    const { clock, ports, did, forMs, commits } = world(always(absent({})));
+    const { clock, ports, did, commits } = world(always(absent({})));
     const overslept = {
       sleep: async (ms: number) => {
         clock.nowMs += ms + 7_000;
@@ -178,11 +189,16 @@ describe("time", () => {
         return ports.look(depth, lateMs);
       },
     };
-    await watch(initialState(START_MS), policy, { ...ports, ...overslept }, new AbortController().signal, () => clock.nowMs > START_MS + 70_000);
+    await watch(
+      initialState(START_MS),
+      policy,
+      { ...ports, ...overslept },
+      new AbortController().signal,
+      () => clock.nowMs > START_MS + 70_000,
+    );
     expect(lates.every((lateMs) => lateMs === 7_000)).toBe(true);
     expect(count(did, "start 1")).toBe(0);
     expect(commits.at(-1)?.state.graceUntilMs).toBeGreaterThan(START_MS + 70_000);
-    expect(forMs).toBeDefined();
   });
 
   it("that a look and a decision take does not count as lateness of the next look", async () => {
@@ -263,17 +279,18 @@ describe("a request", () => {
     }
   });
 
-  it("to repair does not wait for the time that a frozen gateway is given", async () => {
+  it("to repair does not wait for the time that a frozen gateway is given, and looks fully at once", async () => {
     const frozen = hung({ process: alive({ run: "stopped" }) });
-    const { ask, commits, clock, did, forMs } = world(after(500, serving({}), frozen));
-    ask({ kind: "repair", payload: {} });
-    await forMs(0);
-    expect(count(did, "start 1")).toBe(0);
-    const again = world(always(frozen));
-    again.ask({ kind: "repair", payload: {} });
-    await again.forMs(0, { ...(commits.at(-1)?.state ?? initialState(0)), everServed: true });
-    expect(count(again.did, "start 1")).toBe(1);
-    expect(clock.nowMs).toBe(START_MS);
+    const { ask, answers, clock, did, ports } = world(after(1_500, serving({}), frozen));
+    const sleep: LoopPorts["sleep"] = async (ms, signal) => {
+      await ports.sleep(ms, signal);
+      if (clock.nowMs === START_MS + 2_000) ask({ kind: "repair", payload: {} });
+    };
+    await watch(initialState(START_MS), policy, { ...ports, sleep }, new AbortController().signal, () => answers.length > 0);
+    expect(clock.nowMs).toBe(START_MS + 2_000);
+    expect(did.filter((each) => each.startsWith("look"))).toEqual(["look full", "look identity", "look full"]);
+    expect(answers).toEqual(["process-frozen: repair 1 begins"]);
+    expect(count(did, "start 1")).toBe(1);
   });
 });
 

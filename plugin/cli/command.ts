@@ -10,6 +10,8 @@ export interface Command {
   /** The long help: what it does, when to use it, its exit codes. */
   readonly help: string;
   readonly options: ParseArgsOptionsConfig;
+  /** How many words it takes besides its options; default none. */
+  readonly words?: number;
   readonly run: (call: Call) => Promise<number>;
 }
 

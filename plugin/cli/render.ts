@@ -7,21 +7,27 @@ export function plainText(text: string): string {
   return stripVTControlCharacters(text).replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, " ");
 }
 
+/** The same on one line, so that nothing that was logged can look like a line of its own. */
+function oneLine(text: string): string {
+  return plainText(text).replaceAll(/[\n\u2028\u2029]/g, " ");
+}
+
 /** A JSON log line as a person reads it; a line that is no JSON as it is. */
 export function logLine(line: string, style: Style): string {
   const entry = parseLine(line);
-  if (entry === undefined) return `${plainText(line)}\n`;
-  const time = String(entry["timestamp"] ?? "").slice(11, 23);
+  if (entry === undefined) return `${oneLine(line)}\n`;
+  const time = oneLine(String(entry["timestamp"] ?? "").slice(11, 23));
   const level = String(entry["level"]);
   const colour = level === "error" ? "red" : level === "warn" ? "yellow" : "dim";
+  const said = (key: string, words: (value: unknown) => string) => (entry[key] === null || entry[key] === undefined ? "" : words(entry[key]));
   const facts = [
-    entry["incident"] === null ? "" : `incident ${entry["incident"]}`,
-    entry["cause"] === null ? "" : String(entry["cause"]),
-    entry["tier"] === null ? "" : `tier ${entry["tier"]}`,
-    entry["duration_ms"] === null ? "" : `${entry["duration_ms"]} ms`,
-    entry["details"] === null ? "" : describe(entry["details"]),
+    said("incident", (value) => `incident ${String(value)}`),
+    said("cause", String),
+    said("tier", (value) => `tier ${String(value)}`),
+    said("duration_ms", (value) => `${String(value)} ms`),
+    said("details", describe),
   ].filter((fact) => fact !== "");
-  return `${style("dim", time)} ${style(colour, plainText(String(entry["event"])).padEnd(18))} ${plainText(facts.join(" · "))}\n`;
+  return `${style("dim", time)} ${style(colour, oneLine(String(entry["event"])).padEnd(18))} ${oneLine(facts.join(" · "))}\n`;
 }
 
 function parseLine(line: string): Record<string, unknown> | undefined {

@@ -1,6 +1,7 @@
 import { RescueError } from "../../src/shared/errors.ts";
 import { type Call, type Command, printJson } from "./command.ts";
 import { operator } from "./operator.ts";
+import { plainText } from "./render.ts";
 
 interface RequestSpec extends Omit<Command, "run"> {
   readonly kind: "repair" | "pause" | "resume";
@@ -20,7 +21,7 @@ export function requestCommand({ kind, payload, ...command }: RequestSpec): Comm
         if (answer === undefined) throw new RescueError("timeout", `whoever watches profile ${call.profile} did not answer`, { fix: "look with: status" });
         if (answer.startsWith("refused: ")) throw new RescueError("refused", answer.slice("refused: ".length));
         if (call.json) printJson(call, { ok: true, answer });
-        else call.out(`${answer}\n`);
+        else call.out(`${plainText(answer)}\n`);
         return 0;
       } finally {
         dog.journal.close();

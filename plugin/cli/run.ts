@@ -1,6 +1,8 @@
 import { type ParseArgsOptionsConfig, parseArgs, styleText } from "node:util";
 import { EXIT_CODES, messageOf, RescueError } from "../../src/shared/errors.ts";
+import { validateProfileName } from "../../src/shared/openclaw-home.ts";
 import type { Call, Command, Style } from "./command.ts";
+import { plainText } from "./render.ts";
 
 const COMMON = {
   profile: { type: "string" },
@@ -35,13 +37,13 @@ export interface CliOptions {
 
 /** Runs one command line. Resolves to the exit code; never throws for a user's mistake. */
 export async function runCli(argv: readonly string[], options: CliOptions): Promise<number> {
-  const json = argv.includes("--json");
+  const json = split(argv).own.includes("--json");
   try {
     return await dispatch(argv, options);
   } catch (error) {
     const known = error instanceof RescueError ? error : new RescueError("internal", messageOf(error), { cause: error });
     if (json) process.stdout.write(`${JSON.stringify({ ok: false, error: { code: known.code, message: known.message, fix: known.fix ?? null } })}\n`);
-    else process.stderr.write(`${options.program}: ${known.message}\n${known.fix === undefined ? "" : `  → ${known.fix}\n`}`);
+    else process.stderr.write(plainText(`${options.program}: ${known.message}\n${known.fix === undefined ? "" : `  → ${known.fix}\n`}`));
     if (known.code === "internal" && error instanceof Error && options.env["RESCUE_WATCHDOG_DEBUG"] === "1") process.stderr.write(`${error.stack}\n`);
     return EXIT_CODES[known.code];
   }
@@ -62,8 +64,7 @@ async function dispatch(argv: readonly string[], options: CliOptions): Promise<n
     throw new RescueError("usage", `there is no command ${JSON.stringify(name)}`, { fix: `${options.program} --help` });
   }
   const command = await load();
-  const cut = args.indexOf("--");
-  const own = cut === -1 ? args : args.slice(0, cut);
+  const { own, rest } = split(args);
   const parsed = parse(command, own, options.program);
   if (parsed.values["help"] === true) {
     process.stdout.write(helpOf(command, options.program));
@@ -71,11 +72,11 @@ async function dispatch(argv: readonly string[], options: CliOptions): Promise<n
   }
   const profile = parsed.values["profile"];
   return command.run({
-    profile: typeof profile === "string" ? profile : options.defaultProfile,
+    profile: validateProfileName(typeof profile === "string" ? profile : options.defaultProfile),
     json: parsed.values["json"] === true,
     values: parsed.values,
     positionals: parsed.positionals,
-    rest: cut === -1 ? [] : args.slice(cut + 1),
+    rest,
     env: options.env,
     home: options.home,
     out: (text) => void process.stdout.write(text),
@@ -85,12 +86,24 @@ async function dispatch(argv: readonly string[], options: CliOptions): Promise<n
   });
 }
 
+/** What is ours, and what stands behind `--`, which is another program's. */
+function split(args: readonly string[]): { readonly own: readonly string[]; readonly rest: readonly string[] } {
+  const cut = args.indexOf("--");
+  return cut === -1 ? { own: args, rest: [] } : { own: args.slice(0, cut), rest: args.slice(cut + 1) };
+}
+
 function parse(command: Command, args: readonly string[], program: string): { values: Call["values"]; positionals: string[] } {
+  const fix = `${program} ${command.name} --help`;
+  let parsed: { values: Call["values"]; positionals: string[] };
   try {
-    return parseArgs({ args: [...args], options: { ...COMMON, ...command.options }, allowPositionals: true, strict: true });
+    parsed = parseArgs({ args: [...args], options: { ...COMMON, ...command.options }, allowPositionals: true, strict: true });
   } catch (error) {
-    throw new RescueError("usage", `${command.name}: ${messageOf(error)}`, { fix: `${program} ${command.name} --help`, cause: error });
+    throw new RescueError("usage", `${command.name}: ${messageOf(error)}`, { fix, cause: error });
   }
+  // `pause 2h` must not become a pause without an end.
+  const tooMany = parsed.positionals[command.words ?? 0];
+  if (tooMany !== undefined) throw new RescueError("usage", `${command.name} does not take ${JSON.stringify(tooMany)}`, { fix });
+  return parsed;
 }
 
 function styleFor(plain: boolean): Style {

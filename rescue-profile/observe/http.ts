@@ -1,6 +1,7 @@
 import http from "node:http";
 import https from "node:https";
 import type { Socket } from "node:net";
+import tls from "node:tls";
 import { systemErrorCode } from "../../src/shared/errors.ts";
 import type { HealthBody, HttpReading, Reading } from "../core/model.ts";
 import { seen, unseen } from "./reading.ts";
@@ -24,11 +25,15 @@ export type SilentReading = Extract<HttpReading, { state: "silent" }> & {
 };
 
 const MAX_BODY_BYTES = 65_536;
+/** A timer that fires this much too late was not kept from firing by the gateway. */
+const STARVED_MS = 500;
 const TLS_ALERT = 0x15;
+const TLS_MISSING = "the port answers without TLS, which the configuration asks for";
+const TLS_UNASKED = "the port answers with TLS, which the configuration does not ask for";
 
 /**
  * One GET on a connection of its own, within `timeoutMs` in all: no keep-alive, no redirects, no retry.
- * Not ok only when our own side failed (no descriptors, no ports) or when the two sides disagree about TLS.
+ * Not ok only when our own side failed (starved, no descriptors, no ports) or when the two sides disagree about TLS.
  */
 export async function probeHttp(endpoint: Endpoint, path: HealthPath, timeoutMs: number): Promise<Reading<HttpReading>> {
   return new Promise((resolve) => {
@@ -48,6 +53,13 @@ export async function probeHttp(endpoint: Endpoint, path: HealthPath, timeoutMs:
     };
     const foreign = (): void => settle(seen({ state: "foreign", status: status ?? 0 }));
 
+    /** A server that expects TLS cuts off whoever does not speak it. Healthy, but not as configured: that is not silence. */
+    const settleReset = async (): Promise<void> => {
+      const mute = (request.socket?.bytesRead ?? 0) === 0;
+      if (mute && !endpoint.tls && (await speaksTls(endpoint, timeoutMs))) return settle(unseen(TLS_UNASKED));
+      silent("reset");
+    };
+
     const request = (endpoint.tls ? https : http).request({
       host: endpoint.host,
       port: endpoint.port,
@@ -59,8 +71,14 @@ export async function probeHttp(endpoint: Endpoint, path: HealthPath, timeoutMs:
       rejectUnauthorized: false,
     });
     const deadline = setTimeout(() => {
-      if (!connected) return silent("not-accepted");
-      silent((request.socket?.bytesRead ?? 0) > 0 ? "partial" : "no-bytes");
+      const overdueMs = elapsed() - timeoutMs;
+      // An answer may lie in the socket unread: our own sleep must not be taken for its silence (issue 107415).
+      if (overdueMs > STARVED_MS) return settle(unseen(`the watchdog itself was starved for ${overdueMs} ms`));
+      // After a smaller delay one turn of the event loop reads what has come.
+      setImmediate(() => {
+        if (!connected) return silent("not-accepted");
+        silent((request.socket?.bytesRead ?? 0) > 0 ? "partial" : "no-bytes");
+      });
     }, timeoutMs);
 
     request.once("socket", (socket: Socket) =>
@@ -72,13 +90,10 @@ export async function probeHttp(endpoint: Endpoint, path: HealthPath, timeoutMs:
     request.on("error", (error) => {
       const code = systemErrorCode(error);
       if (code === "ECONNREFUSED") return settle(seen({ state: "refused" }));
-      if (code === "ECONNRESET" || code === "EPIPE") return silent("reset");
-      if (code === "EPROTO" || code?.startsWith("ERR_SSL_"))
-        return settle(unseen("the port answers without TLS, which the configuration asks for"));
+      if (code === "ECONNRESET" || code === "EPIPE") return void settleReset();
+      if (code === "EPROTO" || code?.startsWith("ERR_SSL_")) return settle(unseen(TLS_MISSING));
       if (code?.startsWith("HPE_")) {
-        return firstByte(error) === TLS_ALERT
-          ? settle(unseen("the port answers with TLS, which the configuration does not ask for"))
-          : foreign();
+        return firstByte(error) === TLS_ALERT ? settle(unseen(TLS_UNASKED)) : foreign();
       }
       settle(unseen(`${code ?? error.message} asking for ${path}`));
     });
@@ -137,4 +152,18 @@ function strings(value: unknown): readonly string[] | undefined {
 function firstByte(error: Error): number | undefined {
   const packet: unknown = Reflect.get(error, "rawPacket");
   return packet instanceof Uint8Array ? packet[0] : undefined;
+}
+
+async function speaksTls({ host, port }: Endpoint, timeoutMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = tls.connect({ host, port, rejectUnauthorized: false });
+    const settle = (answer: boolean): void => {
+      clearTimeout(deadline);
+      socket.destroy();
+      resolve(answer);
+    };
+    const deadline = setTimeout(() => settle(false), timeoutMs);
+    socket.once("secureConnect", () => settle(true));
+    socket.on("error", () => settle(false));
+  });
 }

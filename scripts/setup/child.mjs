@@ -30,7 +30,7 @@ const FORWARDED = /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]);
  * @property {NodeJS.ProcessEnv} env
  * @property {boolean} [capture]
  * @property {boolean} [expendable] what it leaves half done is done anew: signals go to its children as well, and it is soon killed
- * @property {number} [deadlineMs] after this it is asked to end, and after a grace its whole group is killed
+ * @property {number} [deadlineMs] after this it is asked to end, and after a grace killed; what it left in its group is always killed
  * @property {(pid: number) => void} [onStart]
  */
 
@@ -96,6 +96,8 @@ export function run(command, args, options) {
     });
     child.once("close", (code, signal) => {
       settle();
+      // Whatever of its group outlives a bounded program was meant to end with it.
+      if (options.deadlineMs !== undefined) kill();
       resolve({ code: code ?? 128 + (signal === null ? 0 : constants.signals[signal]), interrupted, timedOut, tail });
     });
   });

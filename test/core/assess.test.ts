@@ -14,6 +14,7 @@ const foreignAnswer = ok({ state: "foreign", status: 404 } as const);
 const unreadable = unseen("EACCES");
 
 /** The rows of the table in `assess`, in its order: what is seen, the condition, and words of its evidence. */
+// biome-ignore format: a table reads by its rows
 const ROWS: [string, Observation, Condition, string][] = [
   ["any process, the look began late", absent({ lateMs: 5_001 }), "blind", "5.0 s late"],
   ["any process, the wall clock jumped ahead", absent({ clockGapMs: 5_001 }), "blind", "the clocks moved 5.0 s apart"],

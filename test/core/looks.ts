@@ -30,7 +30,17 @@ export const refused = ok<HttpReading>({ state: "refused" });
 
 export function alive(parts: Partial<Alive> = {}): Reading<ProcessReading> {
   const identity = { pid: 7, startTime: 70 };
-  return ok({ state: "alive", identity, namedBy: "lock", run: "sleeping", cpuMs: 900, ageMs: 60_000, rssBytes: 7e8, ownerId: "o1", ...parts });
+  return ok({
+    state: "alive",
+    identity,
+    namedBy: "lock",
+    run: "sleeping",
+    cpuMs: 900,
+    ageMs: 60_000,
+    rssBytes: 7e8,
+    ownerId: "o1",
+    ...parts,
+  });
 }
 
 export const gone = ok<ProcessReading>({ state: "absent", because: "gone", lastPid: 7 });
@@ -78,15 +88,27 @@ const compact = <T extends object>(value: T): T => Object.fromEntries(Object.ent
 const pid = fc.integer({ min: 6, max: 8 });
 const ms = fc.oneof(fc.integer({ min: 0, max: 10_000 }), fc.double({ noNaN: true }));
 const word = fc.constantFrom("ready", "draining", "starting", "gateway-draining", "telegram", "", "\u001b[2J");
-const body = fc.record({ status: maybe(word), pendingReason: maybe(word), failing: maybe(fc.array(word)), suppressed: maybe(fc.array(word)) }).map(compact);
+const body = fc
+  .record({ status: maybe(word), pendingReason: maybe(word), failing: maybe(fc.array(word)), suppressed: maybe(fc.array(word)) })
+  .map(compact);
 const http: fc.Arbitrary<HttpReading> = fc.oneof(
-  fc.record({ state: fc.constant("answered" as const), status: fc.constantFrom(200, 204, 404, 500, 503), tookMs: ms, body: body as fc.Arbitrary<HealthBody> }),
+  fc.record({
+    state: fc.constant("answered" as const),
+    status: fc.constantFrom(200, 204, 404, 500, 503),
+    tookMs: ms,
+    body: body as fc.Arbitrary<HealthBody>,
+  }),
   fc.constant({ state: "refused" as const }),
   fc.record({ state: fc.constant("silent" as const), afterMs: ms }),
   fc.record({ state: fc.constant("foreign" as const), status: fc.constantFrom(200, 404) }),
 );
 const anyProcess: fc.Arbitrary<ProcessReading> = fc.oneof(
-  { weight: 1, arbitrary: fc.record({ state: fc.constant("absent" as const), because: fc.constantFrom("no-lock" as const, "gone" as const), lastPid: maybe(pid) }).map(compact) as fc.Arbitrary<ProcessReading> },
+  {
+    weight: 1,
+    arbitrary: fc
+      .record({ state: fc.constant("absent" as const), because: fc.constantFrom("no-lock" as const, "gone" as const), lastPid: maybe(pid) })
+      .map(compact) as fc.Arbitrary<ProcessReading>,
+  },
   {
     weight: 2,
     arbitrary: fc
@@ -114,18 +136,33 @@ const anyService = fc
   .map(compact) as fc.Arbitrary<ServiceReading>;
 const anyLifecycle: fc.Arbitrary<LifecycleReading | null> = fc.option(
   fc
-    .record({ pid, startedWallMs: fc.nat(), outcome: fc.constantFrom("clean_stop", "planned_restart", "startup_failed", "other", null), reason: maybe(word) })
+    .record({
+      pid,
+      startedWallMs: fc.nat(),
+      outcome: fc.constantFrom("clean_stop", "planned_restart", "startup_failed", "other", null),
+      reason: maybe(word),
+    })
     .map(compact) as fc.Arbitrary<LifecycleReading>,
 );
 const ratio = fc.double({ min: 0, max: 1, noNaN: true });
 const anyResources = fc
-  .record({ diskFreeRatio: maybe(ratio), openFiles: maybe(fc.nat(2_000)), openFilesLimit: maybe(fc.constant(1_024)), databaseLockedByPid: maybe(pid), waitsForDisk: maybe(fc.boolean()) })
+  .record({
+    diskFreeRatio: maybe(ratio),
+    openFiles: maybe(fc.nat(2_000)),
+    openFilesLimit: maybe(fc.constant(1_024)),
+    databaseLockedByPid: maybe(pid),
+    waitsForDisk: maybe(fc.boolean()),
+  })
   .map(compact) as fc.Arbitrary<ResourceReading>;
 
 const anyProbes = fc
   .record({
     listener: reading<ListenerReading>(
-      fc.oneof(fc.constant({ state: "none" as const }), fc.constant({ state: "unattributed" as const }), fc.record({ state: fc.constant("owned" as const), pid })),
+      fc.oneof(
+        fc.constant({ state: "none" as const }),
+        fc.constant({ state: "unattributed" as const }),
+        fc.record({ state: fc.constant("owned" as const), pid }),
+      ),
     ),
     health: reading(http),
     startup: reading(http),
@@ -142,7 +179,11 @@ export const anyLook: fc.Arbitrary<Observation> = fc
   .record({
     atMs: ms,
     lateMs: fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, ms),
-    clockGapMs: fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, ms, ms.map((value) => -value)),
+    clockGapMs: fc.oneof(
+      { weight: 5, arbitrary: fc.constant(0) },
+      ms,
+      ms.map((value) => -value),
+    ),
     process: reading(anyProcess),
     probes: maybe(anyProbes),
   })

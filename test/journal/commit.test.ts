@@ -2,7 +2,20 @@ import { describe, expect, it } from "vitest";
 import { Journal, LeaseLost } from "../../rescue-profile/journal/journal.ts";
 import { openJournal, openJournalReader } from "../../rescue-profile/journal/open.ts";
 import { readIncident, readIncidents, readWatch, summarize } from "../../rescue-profile/journal/read.ts";
-import { everybodyLives, fakeClock, opened, processAt, repairOf, rows, scratch, stateWith, TARGET, take, toldOf, WALL_MS } from "./harness.ts";
+import {
+  everybodyLives,
+  fakeClock,
+  opened,
+  processAt,
+  repairOf,
+  rows,
+  scratch,
+  stateWith,
+  TARGET,
+  take,
+  toldOf,
+  WALL_MS,
+} from "./harness.ts";
 
 const ONE = { pid: 11, startTime: 110 };
 const TWO = { pid: 22, startTime: 220 };

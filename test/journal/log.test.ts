@@ -24,7 +24,17 @@ describe("a log line", () => {
     const full = { level: "warn", tier: 1, trigger: "ana", success: false, incident: 7, cause: "process-gone" } as const;
     log({ ...full, event: "repair-ended", durationMs: 12.7, details: { pid: 7 } });
 
-    const shape = { level: "info", event: "condition", tier: null, duration_ms: null, trigger: null, success: null, incident: null, cause: null, details: null };
+    const shape = {
+      level: "info",
+      event: "condition",
+      tier: null,
+      duration_ms: null,
+      trigger: null,
+      success: null,
+      incident: null,
+      cause: null,
+      details: null,
+    };
     const [plain, rich] = linesOf(file).map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(plain).toEqual({ ...shape, timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) });
     expect(rich).toEqual({ ...full, event: "repair-ended", duration_ms: 13, details: { pid: 7 }, timestamp: expect.any(String) });
@@ -66,10 +76,11 @@ describe("a log file", () => {
     using at = scratch();
     const file = join(at.dir, "watchdog.jsonl");
     const write = rotatingFile(file, 100, 3);
-    for (let n = 0; n < 60; n++) write(`${String(n).padStart(19)}\n`);
+    // 20 bytes each, though only 15 letters.
+    for (let n = 0; n < 60; n++) write(`${"é".repeat(5)}${String(n).padStart(9)}\n`);
     expect(rotatedLogs(file)).toHaveLength(3);
     for (const each of everyFile(file)) expect(statSync(each).size).toBeLessThanOrEqual(100);
-    expect(everyFile(file).flatMap(linesOf).map(Number)).toEqual(Array.from({ length: 20 }, (_, index) => 40 + index));
+    expect(everyFile(file).flatMap(linesOf).map((line) => Number(line.slice(5)))).toEqual(Array.from({ length: 20 }, (_, index) => 40 + index));
   });
 
   it("takes a line that is longer than a whole file", () => {
@@ -90,15 +101,18 @@ describe("a log file", () => {
     expect(readdirSync(at.dir)).toEqual(expect.arrayContaining(["watchdog.jsonl.0-mine", "watchdog.jsonl.bak", "watchdog.jsonl.gz"]));
   });
 
-  it.runIf(process.platform === "linux")("is not kept open, so that a watcher that begins anew for ever does not run out of descriptors", () => {
-    using at = scratch();
-    const file = join(at.dir, "watchdog.jsonl");
-    const writeOne = () => createLog({ file, level: "info", maxBytes: 10_000, files: 1 })({ event: "x" });
-    writeOne();
-    const before = readdirSync("/proc/self/fd").length;
-    for (let n = 0; n < 50; n++) writeOne();
-    expect(readdirSync("/proc/self/fd").length).toBeLessThan(before + 25);
-  });
+  it.runIf(process.platform === "linux")(
+    "is not kept open, so that a watcher that begins anew for ever does not run out of descriptors",
+    () => {
+      using at = scratch();
+      const file = join(at.dir, "watchdog.jsonl");
+      const writeOne = () => createLog({ file, level: "info", maxBytes: 10_000, files: 1 })({ event: "x" });
+      writeOne();
+      const before = readdirSync("/proc/self/fd").length;
+      for (let n = 0; n < 50; n++) writeOne();
+      expect(readdirSync("/proc/self/fd").length).toBeLessThan(before + 25);
+    },
+  );
 });
 
 describe("two processes that write the same log", () => {
@@ -106,7 +120,9 @@ describe("two processes that write the same log", () => {
     using at = scratch();
     const file = join(at.dir, "watchdog.jsonl");
     const writers = await twoWriters(file, 4_096, 10_000, 1_500);
-    const lines = everyFile(file).flatMap(linesOf).map((line) => JSON.parse(line).details as { by: number; n: number });
+    const lines = everyFile(file)
+      .flatMap(linesOf)
+      .map((line) => JSON.parse(line).details as { by: number; n: number });
     expect(rotatedLogs(file).length).toBeGreaterThan(20);
     for (const pid of writers) {
       const numbers = lines.filter(({ by }) => by === pid).map(({ n }) => n);
@@ -119,7 +135,9 @@ describe("two processes that write the same log", () => {
     const file = join(at.dir, "watchdog.jsonl");
     const writers = await twoWriters(file, 8_192, 3, 600);
     expect(rotatedLogs(file).length).toBeLessThanOrEqual(3);
-    const lines = everyFile(file).flatMap(linesOf).map((line) => JSON.parse(line).details as { by: number; n: number });
+    const lines = everyFile(file)
+      .flatMap(linesOf)
+      .map((line) => JSON.parse(line).details as { by: number; n: number });
     expect(writers.some((pid) => lines.some(({ by, n }) => by === pid && n === 599))).toBe(true);
   });
 });

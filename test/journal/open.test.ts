@@ -158,6 +158,19 @@ describe("an unusable journal is moved aside with the reason, never deleted, and
     old.close();
   });
 
+  it("together with its side files, which would else be taken for the new one's", () => {
+    using at = scratch();
+    using copy = scratch();
+    using journal = processAt(at.dir, fakeClock(), { pid: 11, startTime: 110 });
+    journal.commit(TARGET, take(journal), stateWith({ lastIncident: 1 }), [opened(1)]);
+    writeFileSync(fileIn(copy.dir), "no database ".repeat(500));
+    copyFileSync(`${fileIn(at.dir)}-wal`, `${fileIn(copy.dir)}-wal`);
+    const { db, setAside } = open(copy.dir);
+    expect(db.prepare("SELECT count(*) AS n FROM incidents").get()).toEqual({ n: 0 });
+    db.close();
+    expect(readFileSync(`${setAside?.file}-wal`)).toEqual(readFileSync(`${fileIn(at.dir)}-wal`));
+  });
+
   it("a second one of the same moment gets another name", () => {
     using at = scratch();
     for (let round = 0; round < 3; round++) {
@@ -240,7 +253,10 @@ describe("a journal is refused and left where it is", () => {
     using at = scratch();
     const dir = join(at.dir, "file");
     writeFileSync(dir, "");
-    expect(refusal(() => open(dir))).toMatchObject({ code: "journal", message: expect.stringContaining(`the journal directory ${dir} cannot be made`) });
+    expect(refusal(() => open(dir))).toMatchObject({
+      code: "journal",
+      message: expect.stringContaining(`the journal directory ${dir} cannot be made`),
+    });
   });
 });
 

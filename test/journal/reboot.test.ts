@@ -93,7 +93,11 @@ describe("state carried over a reboot", () => {
     const pause = { sinceMs: NOW, by: "ana", reason: null };
     const clock = rebooted(20 * MINUTE);
     expect(carried(stateWith({ pause: { ...pause, untilMs: NOW + 60 * MINUTE } }), clock).pause?.untilMs).toBe(clock.mono + 40 * MINUTE);
-    expect(carried(stateWith({ pause: { ...pause, untilMs: null } }), clock).pause).toEqual({ ...pause, sinceMs: clock.mono - 20 * MINUTE, untilMs: null });
+    expect(carried(stateWith({ pause: { ...pause, untilMs: null } }), clock).pause).toEqual({
+      ...pause,
+      sinceMs: clock.mono - 20 * MINUTE,
+      untilMs: null,
+    });
   });
 
   it("keeps kills, the open incident, and that it ever served, but no process of the earlier boot", () => {

@@ -17,7 +17,7 @@ const BOUND = {
   ...Object.fromEntries(["src", "rescue-profile", "node_modules"].map((name) => [join(PROJECT, name), `${PROJECT_IN_BOX}/${name}`])),
   [dirname(process.execPath)]: NODE_IN_BOX,
 };
-const TOOLS = ["systemctl", "dbus-daemon", "ip", "unshare", "nsenter", "setpriv", "setsid", "useradd", "awk"];
+const TOOLS = ["bash", "tail", "systemctl", "dbus-daemon", "ip", "unshare", "nsenter", "setpriv", "setsid", "useradd", "awk"];
 const PACKAGES = "systemd dbus dbus-user-session libpam-systemd iproute2 util-linux";
 
 export interface Box {

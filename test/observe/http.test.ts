@@ -106,6 +106,14 @@ describe("one GET", () => {
     expect(await probeHttp(plain(port), "/healthz", LONG_MS)).toMatchObject({ value: { state: "foreign", status: 200 } });
   });
 
+  it("does not take its own starvation for the gateway's silence", async () => {
+    const busy = child(process.execPath, [fixture("observe-http.mjs"), "health"]);
+    const probe = probeHttp(plain(Number(await firstWord(busy))), "/healthz", SHORT_MS);
+    const until = performance.now() + SHORT_MS + 800;
+    while (performance.now() < until);
+    expect(await probe).toEqual({ ok: false, why: expect.stringContaining("starved") });
+  });
+
   it("follows no redirect", async () => {
     const port = await listen(http.createServer((_request, response) => response.writeHead(302, { location: "/healthz" }).end()));
     expect(await probeHttp(plain(port), "/healthz", LONG_MS)).toEqual({ ok: true, value: { state: "foreign", status: 302 } });
@@ -168,9 +176,8 @@ describe("one GET through TLS", () => {
     });
   });
 
-  it("has no answer when the port speaks TLS and the configuration does not", async () => {
-    const reading = await probeHttp(plain(await tlsServer()), "/healthz", LONG_MS);
-    expect(reading.ok && reading.value.state === "answered").toBe(false);
+  it("cannot look when the port speaks TLS and the configuration does not ask for it, rather than finding it silent", async () => {
+    expect(await probeHttp(plain(await tlsServer()), "/healthz", LONG_MS)).toEqual({ ok: false, why: expect.stringContaining("with TLS") });
   });
 });
 

@@ -27,13 +27,7 @@ describe.skipIf(process.platform === "win32")("who listens on the port", () => {
 
   it.runIf(process.getuid?.() === 0)("cannot be told to a user who may not see the owner's descriptors", async () => {
     const port = await listen(net.createServer());
-    const nobody = child(
-      process.execPath,
-      [fixture("observe-as-nobody.mjs"), "listener.ts", "observeListener", JSON.stringify([port, [process.pid]])],
-      {
-        uid: 65_534,
-      },
-    );
+    const nobody = child(process.execPath, [fixture("observe-as-nobody.mjs"), "listener", `${port}`, `${process.pid}`], { uid: 65_534 });
     expect(JSON.parse(await firstWord(nobody))).toEqual({ ok: true, value: { state: "unattributed" } });
   });
 

@@ -12,7 +12,7 @@ describe("ending a real process", () => {
     const outcome = await endProcess(step(target.identity, 5_000), ports);
     expect(outcome).toEqual({ outcome: "done", detail: `pid ${target.identity.pid} ended on SIGTERM` });
     expect(ports.sent).toEqual(["SIGTERM"]);
-    expect(lives(target.identity.pid)).toBe(false);
+    expect(await target.ended).toEqual([null, "SIGTERM"]);
   });
 
   it("that needs a moment to end is given it", async () => {
@@ -100,7 +100,10 @@ describe("ending a real process", () => {
     const sent: string[] = [];
     const ports: EndProcessPorts = { ...realPorts(target.identity), signal: (_pid, signal) => sent.push(signal) };
     const outcome = await endProcess(step(target.identity, 60, 60), ports);
-    expect(outcome).toEqual({ outcome: "failed", detail: `pid ${target.identity.pid} is still there after SIGKILL: it waits in the kernel` });
+    expect(outcome).toEqual({
+      outcome: "failed",
+      detail: `pid ${target.identity.pid} is still there after SIGKILL: it waits in the kernel`,
+    });
     expect(sent).toEqual(["SIGTERM", "SIGKILL"]);
   });
 });

@@ -11,6 +11,7 @@ const stop = (why: string): FenceVerdict => ({ pass: "stop", why });
 const NAMELESS = stop("pid 70 is named neither by the gateway's lock nor by the service manager any more");
 
 /** What has changed since the process was judged, and what the fence says to that. */
+// biome-ignore format: a table reads by its rows
 const ROWS: [string, Partial<FencePorts>, FenceVerdict][] = [
   ["nothing changed", {}, { pass: "go" }],
   ["only the lock names it", { serviceMainPid: async () => undefined }, { pass: "go" }],

@@ -9,7 +9,7 @@ import { type RepairOrder, type RunnerPorts, runRepair, type StepOutcome } from 
 import { unchanged } from "./harness.ts";
 
 /** Every how manieth point is tried for a second death; all pairs of points would take a minute. */
-const SECOND_DEATHS = process.env["RESCUE_FULL"] === "1" ? 2 : 7;
+const SECOND_DEATHS = process.env["RESCUE_FULL"] === "1" ? 2 : 13;
 const GATEWAY = { pid: 70, startTime: 700 };
 const NEXT = { pid: 90, startTime: 900 };
 
@@ -57,7 +57,10 @@ function portsOf(world: World, nature: Nature, journal: RunnerPorts["journal"]):
       name: "openclaw-gateway",
       status: async () => {
         const running = current();
-        return { manager: "systemd", ...(running === undefined ? { state: "failed" as const } : { state: "running" as const, mainPid: running.pid }) };
+        return {
+          manager: "systemd",
+          ...(running === undefined ? { state: "failed" as const } : { state: "running" as const, mainPid: running.pid }),
+        };
       },
       start: async () => {
         world.effects.push("start");
@@ -71,7 +74,8 @@ function portsOf(world: World, nature: Nature, journal: RunnerPorts["journal"]):
 
 /** The process dies at its `at`-th call of a port, before or after that call had its effect; nothing of it happens any more. */
 function dying<T extends object>(ports: T, clock: { calls: number }, at: number, when: "before" | "after"): T {
-  const wrap = (call: (...args: unknown[]) => unknown) =>
+  const wrap =
+    (call: (...args: unknown[]) => unknown) =>
     (...args: unknown[]): unknown => {
       clock.calls++;
       if (clock.calls > at || (clock.calls === at && when === "before")) throw new Killed();
@@ -159,7 +163,13 @@ describe("a repair", () => {
     it(`of ${what} does exactly what was planned, at whichever point its runner is killed once or twice`, async () => {
       const whole = await repairWith(cause, nature, []);
       expect(whole.world.effects).toEqual(effects);
-      const points = Array.from({ length: whole.calls }, (_, index) => index + 1).flatMap((at) => [[at, "before"], [at, "after"]] as const);
+      const points = Array.from({ length: whole.calls }, (_, index) => index + 1).flatMap(
+        (at) =>
+          [
+            [at, "before"],
+            [at, "after"],
+          ] as const,
+      );
       expect(points.length).toBeGreaterThan(20);
       for (const first of points) {
         for (const second of [undefined, ...points.filter(([at]) => at % SECOND_DEATHS === 1)]) {

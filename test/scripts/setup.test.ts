@@ -86,6 +86,19 @@ describe("a program that is run", () => {
     expect(logged()).toEqual(["up", "41 true"]);
   });
 
+  it("is soon killed with its children after a Ctrl-C, when its work is expendable", async () => {
+    const program = `process.on("SIGINT", () => {}); setInterval(() => {}, 1000);
+      console.log(require("node:child_process").spawn(process.execPath, ["-e", "process.on('SIGINT', () => {}); setInterval(() => {}, 1000)"]).pid);`;
+    const runner = start(`const { code, tail } = await run(process.execPath, ["-e", ${JSON.stringify(program)}],
+      { cwd: "/", env: process.env, capture: true, expendable: true, onStart: () => setTimeout(() => log("up"), 500) }); log(code + " " + tail);`);
+    await vi.waitFor(() => expect(logged()).toEqual(["up"]), { timeout: 10_000 });
+    runner.kill("SIGINT");
+    await once(runner, "exit");
+    const [code, child] = logged()[1]?.split(" ").map(Number) ?? [];
+    expect(code).toBe(137);
+    expect(identify(child ?? 0)).toBeUndefined();
+  });
+
   it("is ended at its deadline", async () => {
     const runner = start(`const { code, timedOut } = await run(process.execPath, ["-e", "setInterval(() => {}, 1000)"],
       { cwd: "/", env: process.env, deadlineMs: 300 }); log(code + " " + timedOut);`);

@@ -1,4 +1,5 @@
 import { formatDuration, parseDuration } from "../../../src/shared/duration.ts";
+import { RescueError } from "../../../src/shared/errors.ts";
 import { type Command, printJson, text } from "../command.ts";
 import { withJournal } from "../journal.ts";
 import { plainText } from "../render.ts";
@@ -18,9 +19,10 @@ Exit codes: 0 read; 10 the journal cannot be read.
     const { readIncidents, summarize } = await import("../../../rescue-profile/journal/read.ts");
     const sinceMs = parseDuration(text(call, "since") ?? "30d", "--since");
     const limit = Number(text(call, "limit") ?? "20");
+    if (!Number.isInteger(limit) || limit < 1) throw new RescueError("usage", "--limit wants a number of incidents");
     const incidents = withJournal(call, (db) => readIncidents(db, { limit: 10_000, sinceWallMs: Date.now() - sinceMs })) ?? [];
     const stats = summarize(incidents);
-    const shown = incidents.slice(0, Number.isInteger(limit) && limit > 0 ? limit : 20);
+    const shown = incidents.slice(0, limit);
     if (call.json) {
       printJson(call, { ok: true, stats, incidents: shown });
       return 0;

@@ -15,6 +15,7 @@ Shows an incident by its number (see \`history\`): the evidence, each repair wit
 Exit codes: 0 shown; 2 no such incident; 10 the journal cannot be read.
 `,
   options: {},
+  words: 1,
   run: async (call) => {
     const { readIncident } = await import("../../../rescue-profile/journal/read.ts");
     const [given = ""] = call.positionals;

@@ -1,7 +1,8 @@
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { StringDecoder } from "node:string_decoder";
 import { setTimeout as delay } from "node:timers/promises";
-import { RescueError } from "../../../src/shared/errors.ts";
+import { messageOf, RescueError, systemErrorCode } from "../../../src/shared/errors.ts";
 import { watchdogDir } from "../../../src/shared/rescue-home.ts";
 import { type Call, type Command, text } from "../command.ts";
 import { logLine } from "../render.ts";
@@ -18,17 +19,29 @@ Exit codes: 0 read; 4 the log cannot be read.
   options: { follow: { type: "boolean", short: "f" }, lines: { type: "string", short: "n" } },
   run: async (call) => {
     const { rotatedLogs } = await import("../../../rescue-profile/journal/log.ts");
-    const count = Number(text(call, "lines") ?? "50");
-    if (!Number.isInteger(count) || count < 0) throw new RescueError("usage", "-n wants a number of lines");
+    const wanted = text(call, "lines") ?? "50";
+    const count = Number(wanted);
+    if (wanted.trim() === "" || !Number.isInteger(count) || count < 0) throw new RescueError("usage", "-n wants a number of lines");
     const file = join(watchdogDir(call.profile, call.home, call.env), "logs", "watchdog.jsonl");
-    const files = existsSync(file) ? [...rotatedLogs(file).slice(-1), file] : [];
-    const lines = files.flatMap((each) => readFileSync(each, "utf8").split("\n")).filter((line) => line !== "");
+    const rotated = ifThere(dirname(file), () => rotatedLogs(file)) ?? [];
+    const files = [...rotated.slice(-1), file];
+    const lines = files.flatMap((each) => ifThere(each, () => readFileSync(each, "utf8").split("\n")) ?? []).filter((line) => line !== "");
     for (const line of count === 0 ? [] : lines.slice(-count)) call.out(call.json ? `${line}\n` : logLine(line, call.style));
     if (lines.length === 0 && call.values["follow"] !== true && !call.json) call.out("nothing logged yet\n");
     if (call.values["follow"] === true) await follow(file, call);
     return 0;
   },
 };
+
+/** What `read` gives; undefined when there is nothing (yet, or no more after a rotation). Throws `not-readable` otherwise. */
+function ifThere<T>(path: string, read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return undefined;
+    throw new RescueError("not-readable", `the log ${path} cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+}
 
 const POLL_MS = 250;
 
@@ -37,26 +50,26 @@ async function follow(file: string, call: Call): Promise<void> {
   let fd: number | undefined;
   let offset = 0;
   let rest = "";
+  const decoder = new StringDecoder("utf8");
   const drain = () => {
     if (fd === undefined) return;
     const buffer = Buffer.alloc(65_536);
     for (let read = readSync(fd, buffer, 0, buffer.length, offset); read > 0; read = readSync(fd, buffer, 0, buffer.length, offset)) {
       offset += read;
-      const parts = (rest + buffer.toString("utf8", 0, read)).split("\n");
+      const parts = (rest + decoder.write(buffer.subarray(0, read))).split("\n");
       rest = parts.pop() ?? "";
       for (const line of parts) call.out(call.json ? `${line}\n` : logLine(line, call.style));
     }
   };
-  if (existsSync(file)) {
-    fd = openSync(file, "r");
-    offset = fstatSync(fd).size;
-  }
+  fd = ifThere(file, () => openSync(file, "r"));
+  if (fd !== undefined) offset = fstatSync(fd).size;
   while (!call.signal.aborted) {
     drain();
-    if (existsSync(file) && (fd === undefined || statSync(file).ino !== fstatSync(fd).ino)) {
+    const newest = ifThere(file, () => statSync(file).ino);
+    if (newest !== undefined && (fd === undefined || newest !== fstatSync(fd).ino)) {
       drain();
       if (fd !== undefined) closeSync(fd);
-      fd = openSync(file, "r");
+      fd = ifThere(file, () => openSync(file, "r"));
       offset = 0;
       continue;
     }

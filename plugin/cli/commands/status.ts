@@ -1,6 +1,7 @@
 import { CAUSES } from "../../../rescue-profile/core/causes.ts";
 import { formatDuration } from "../../../src/shared/duration.ts";
 import { type Command, printJson } from "../command.ts";
+import { plainText } from "../render.ts";
 
 export const statusCommand: Command = {
   name: "status",
@@ -21,7 +22,7 @@ Exit codes: 0 it serves; 1 it does not, or that cannot be told; 3 the profile do
       const colour = status.verdict === "up" ? "green" : status.verdict === "down" ? "red" : "yellow";
       const gateway = status.gateway;
       const rows: [string, string][] = [
-        ["gateway", `${style(colour, status.condition)}${status.evidence.length === 0 ? "" : ` (${status.evidence.join("; ")})`}`],
+        ["gateway", `${style(colour, status.condition)}${status.evidence.length === 0 ? "" : ` (${plainText(status.evidence.join("; "))})`}`],
         ["profile", `${status.profile}, port ${status.port}, ${status.stateDir}`],
       ];
       if (gateway !== null) {
@@ -37,7 +38,7 @@ Exit codes: 0 it serves; 1 it does not, or that cannot be told; 3 the profile do
       rows.push(["phase", status.phase ?? "no journal yet"]);
       if (status.pause !== null) {
         const until = status.pause.remainingMs === null ? "until resumed" : `for another ${formatDuration(status.pause.remainingMs)}`;
-        rows.push(["paused", style("yellow", `by ${status.pause.by} ${until}${status.pause.reason === null ? "" : ` (${status.pause.reason})`}`)]);
+        rows.push(["paused", style("yellow", plainText(`by ${status.pause.by} ${until}${status.pause.reason === null ? "" : ` (${status.pause.reason})`}`))]);
       }
       const last = status.lastIncident;
       if (last !== null) {

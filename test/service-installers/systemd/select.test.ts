@@ -35,9 +35,9 @@ describe("the choice of a service manager", () => {
 
   it("is the supervisor whose socket answers, also where a unit is installed, and systemd again once it has ended", async () => {
     fake.says("show", showOutput(RECORDED.stopped));
-    const supervisor = superviseHere(["serve"]);
+    const supervisor = superviseHere(["stay"]);
     try {
-      await supervisor.happened("started").catch(() => undefined);
+      await supervisor.happened("control-listening");
       const control = selectControl({ profile: "default", stateDir: supervisor.stateDir, env: fake.env, platform: "linux" });
       expect(await control.status()).toMatchObject({ manager: "external" });
       expect(control.manager).toBe("external");
