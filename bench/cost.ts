@@ -7,11 +7,11 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { parsePolicy, toPolicy } from "../rescue-profile/config.ts";
 import { assess } from "../rescue-profile/core/assess.ts";
 import { decide } from "../rescue-profile/core/decide.ts";
-import { parsePolicy, toPolicy } from "../rescue-profile/config.ts";
-import { initialState } from "../rescue-profile/core/state.ts";
 import type { Observation } from "../rescue-profile/core/model.ts";
+import { initialState } from "../rescue-profile/core/state.ts";
 import { openStage } from "./stage.ts";
 
 const { values } = parseArgs({ options: { seconds: { type: "string", default: "120" }, json: { type: "boolean" } } });

@@ -62,7 +62,8 @@ async function main(): Promise<number> {
     return 1;
   }
   summarize(results, falseRepairs, bootMs);
-  if (values.json === true) process.stdout.write(`${JSON.stringify({ faults: results, falseRepairs, coldStartMs: bootMs.map(Math.round) })}\n`);
+  if (values.json === true)
+    process.stdout.write(`${JSON.stringify({ faults: results, falseRepairs, coldStartMs: bootMs.map(Math.round) })}\n`);
   return results.every((result) => result.ok) && falseRepairs === 0 ? 0 : 1;
 }
 
@@ -189,7 +190,10 @@ function summarize(results: readonly FaultResult[], falseRepairs: number, bootMs
     const recovered = rows.flatMap((row) => (row.recoveredMs === null ? [] : [row.recoveredMs]));
     const right = rows.every((row) => row.ok);
     const verb = rows.some((row) => row.tier !== null) ? "acted after" : "noticed after";
-    say(right ? "green" : "red", `${name}: ${right ? "right" : "WRONG"}; ${verb} ${time(detected)}, serving after ${time(recovered)}; ${rows[0]?.action}`);
+    say(
+      right ? "green" : "red",
+      `${name}: ${right ? "right" : "WRONG"}; ${verb} ${time(detected)}, serving after ${time(recovered)}; ${rows[0]?.action}`,
+    );
   }
   say(falseRepairs === 0 ? "green" : "red", `false repairs: ${falseRepairs}`);
 }

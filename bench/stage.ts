@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { createGatewayHome, type GatewayHome } from "../test/support/home.ts";
 import { startupWord, until } from "./prober.ts";
 
@@ -105,7 +105,8 @@ export async function lineWhere(
   for (;;) {
     const found = lines.slice(from).find(matches);
     if (found !== undefined) return found;
-    if (performance.now() - startedMs > deadlineMs) throw new Error(`the watchdog did not say what was expected within ${deadlineMs / 1000} s`);
+    if (performance.now() - startedMs > deadlineMs)
+      throw new Error(`the watchdog did not say what was expected within ${deadlineMs / 1000} s`);
     await delay(10, undefined, { signal });
   }
 }

@@ -19,7 +19,8 @@ export const PolicySchema = Type.Object(
     watchProfile: Type.Optional(
       Type.String({
         pattern: "^[a-z0-9][a-z0-9_-]{0,63}$",
-        description: "The profile that the loop of this profile's plugin watches. Set in the rescue profile; without it the plugin only offers commands.",
+        description:
+          "The profile that the loop of this profile's plugin watches. Set in the rescue profile; without it the plugin only offers commands.",
       }),
     ),
     watch: group(

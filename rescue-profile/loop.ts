@@ -1,5 +1,5 @@
 import { assess } from "./core/assess.ts";
-import { type Action, decide, type Decision, type WatchEvent } from "./core/decide.ts";
+import { type Action, type Decision, decide, type WatchEvent } from "./core/decide.ts";
 import type { Assessment, Observation } from "./core/model.ts";
 import type { Policy } from "./core/policy.ts";
 import type { RepairOutcome, WatchState } from "./core/state.ts";
@@ -25,7 +25,11 @@ export interface LoopPorts {
   readonly renewLease: () => void;
   readonly startRepair: (repairId: number) => void;
   /** How the newest repair of this incident ended; `running` while its runner lives, `orphaned` when it died without a word. */
-  readonly repairOutcome: (incident: number) => { readonly state: "running" | "orphaned" | RepairOutcome; readonly id: number; readonly note: string };
+  readonly repairOutcome: (incident: number) => {
+    readonly state: "running" | "orphaned" | RepairOutcome;
+    readonly id: number;
+    readonly note: string;
+  };
   readonly requests: () => readonly LoopRequest[];
   readonly answer: (request: number, text: string) => void;
   /** Every decision that changed something, after it is durable. */

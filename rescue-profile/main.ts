@@ -3,8 +3,9 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { selectControl } from "../src/service-installers/select.ts";
 import type { ServiceControl } from "../src/service-installers/installer.ts";
+import { selectControl } from "../src/service-installers/select.ts";
+import { messageOf, RescueError } from "../src/shared/errors.ts";
 import { scrubbedEnv } from "../src/shared/openclaw-home.ts";
 import { watchdogDir } from "../src/shared/rescue-home.ts";
 import { type PolicySettings, toPolicy } from "./config.ts";
@@ -19,6 +20,7 @@ import { bootId, monotonicMs, wallMs } from "./observe/clock.ts";
 import { look } from "./observe/look.ts";
 import { readIdentity } from "./observe/process.ts";
 import { refreshTarget, resolveTarget, type Target } from "./observe/target.ts";
+import { recallTarget, rememberTarget } from "./remembered-target.ts";
 import { loadSettings } from "./settings.ts";
 
 /** Longer than any single look or write takes, short enough that a frozen watcher is replaced soon. */
@@ -54,8 +56,8 @@ export interface Watchdog {
 
 /** Builds the real watchdog of a profile. Throws RescueError when the profile, its config, the settings or the journal cannot be used. */
 export async function openWatchdog(options: WatchdogOptions): Promise<Watchdog> {
-  const target = await resolveTarget({ profile: options.profile, home: options.home, env: options.env });
   const dir = watchdogDir(options.profile, options.home, options.env);
+  const { target, warning } = await findTarget(dir, options);
   const settings = loadSettings(dir, {
     ...(options.fromPlugin === undefined ? {} : { fromPlugin: options.fromPlugin }),
     ...(options.overrides === undefined ? {} : { overrides: options.overrides }),
@@ -68,6 +70,8 @@ export async function openWatchdog(options: WatchdogOptions): Promise<Watchdog> 
     files: settings.log.files,
     ...(options.onLine === undefined ? {} : { also: options.onLine }),
   });
+  if (warning === undefined) rememberTarget(dir, target);
+  else log({ event: "config-warning", level: "warn", details: warning });
   const opened = openJournal(dir, { isAlive, wallMs: wallMs() });
   const journal = new Journal(opened.db, journalClock(), selfIdentity());
   if (opened.setAside !== undefined) {
@@ -76,6 +80,17 @@ export async function openWatchdog(options: WatchdogOptions): Promise<Watchdog> 
   }
   const service = selectControl({ profile: options.profile, stateDir: target.stateDir, env: options.env, platform: process.platform });
   return { dir, target, settings, journal, service, log, options };
+}
+
+/** A config that is broken right now is a fault to watch, not a reason to look away: the target of the last time serves. */
+async function findTarget(dir: string, options: WatchdogOptions): Promise<{ target: Target; warning?: string }> {
+  try {
+    return { target: await resolveTarget({ profile: options.profile, home: options.home, env: options.env }) };
+  } catch (error) {
+    const remembered = error instanceof RescueError && error.code === "config-invalid" ? recallTarget(dir) : undefined;
+    if (remembered === undefined) throw error;
+    return { target: remembered, warning: messageOf(error) };
+  }
 }
 
 export function logFile(dir: string): string {
@@ -101,7 +116,11 @@ export async function watchForever(
       continue;
     }
     standbyFor = 0;
-    dog.log({ event: "watch-started", trigger: dog.options.what, details: { profile: dog.target.profile, port: dog.target.port, pid: process.pid } });
+    dog.log({
+      event: "watch-started",
+      trigger: dog.options.what,
+      details: { profile: dog.target.profile, port: dog.target.port, pid: process.pid },
+    });
     try {
       await watch(dog.journal.loadState(dog.options.profile), toPolicy(dog.settings), loopPorts(dog, taken.lease), signal);
       dog.log({ event: "watch-ended", trigger: dog.options.what });
@@ -114,7 +133,9 @@ export async function watchForever(
   }
 }
 
-export type TickResult = { readonly watched: true; readonly state: WatchState } | { readonly watched: false; readonly by: { pid: number; what: string } };
+export type TickResult =
+  | { readonly watched: true; readonly state: WatchState }
+  | { readonly watched: false; readonly by: { pid: number; what: string } };
 
 /**
  * One round: looks until nothing is suspicious, or a repair is on its way, or `maxMs` has passed. For cron jobs and timers. When another
@@ -219,7 +240,8 @@ function loopPorts(dog: Watchdog, lease: Lease): LoopPorts {
       const { id, outcome, runner, runs } = repair;
       if (outcome !== null) return { state: outcome, id, note: repair.note ?? "" };
       if (runner !== null && isAlive(runner.pid, runner.startTime)) return { state: "running", id, note: "" };
-      if (monotonicMs() - (spawnedAt.get(id) ?? Number.NEGATIVE_INFINITY) < RUNNER_START_MS && runs === 0) return { state: "running", id, note: "" };
+      if (monotonicMs() - (spawnedAt.get(id) ?? Number.NEGATIVE_INFINITY) < RUNNER_START_MS && runs === 0)
+        return { state: "running", id, note: "" };
       if (runs < MAX_RUNS) return { state: "orphaned", id, note: "" };
       dog.journal.endRepair(id, "lost", `its runner was ended ${runs} times`);
       return { state: "lost", id, note: `its runner was ended ${runs} times` };

@@ -7,7 +7,7 @@ import { isAlive, openWatchdog, sleep, type Watchdog } from "./main.ts";
 import { monotonicMs } from "./observe/clock.ts";
 import { observeListener } from "./observe/listener.ts";
 import { readIdentity, readLock } from "./observe/process.ts";
-import { runRepair, type RunnerPorts } from "./repair/runner.ts";
+import { type RunnerPorts, runRepair } from "./repair/runner.ts";
 
 /** Longer than any plan may take; a dead runner's lease is taken over at once anyway. */
 const REPAIR_LEASE_MS = 900_000;

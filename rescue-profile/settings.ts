@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import JSON5 from "json5";
 import { messageOf, RescueError, systemErrorCode } from "../src/shared/errors.ts";
-import { parsePolicy, type PolicySettings } from "./config.ts";
+import { type PolicySettings, parsePolicy } from "./config.ts";
 
 /**
  * The settings in force: `<dir>/config.json5` when there is one, or what the plugin was configured with, then `overrides` of the form

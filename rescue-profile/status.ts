@@ -54,7 +54,8 @@ export async function readStatus(options: { profile: string; home: string; env: 
   const sameBoot = snapshot !== undefined && snapshot.boot === bootId();
   const state = snapshot?.state;
   const watcher = snapshot?.watcher;
-  const watched = watcher != null && watcher.boot === bootId() && watcher.expiresMonotonicMs > now && isAlive(watcher.pid, watcher.startTime);
+  const watched =
+    watcher != null && watcher.boot === bootId() && watcher.expiresMonotonicMs > now && isAlive(watcher.pid, watcher.startTime);
   const pause = state?.pause ?? null;
   const cause = state?.incident?.cause ?? "process-gone";
   return {
@@ -65,7 +66,8 @@ export async function readStatus(options: { profile: string; home: string; env: 
     verdict: seen.verdict,
     condition: seen.condition,
     evidence: seen.evidence,
-    gateway: process_ === undefined ? null : { pid: process_.identity.pid, uptimeMs: Math.round(process_.ageMs), rssBytes: process_.rssBytes },
+    gateway:
+      process_ === undefined ? null : { pid: process_.identity.pid, uptimeMs: Math.round(process_.ageMs), rssBytes: process_.rssBytes },
     service: manager?.ok === true ? manager.value : null,
     watcher: watched ? { pid: watcher.pid, what: watcher.what } : null,
     phase: state?.phase.name ?? null,

@@ -206,8 +206,9 @@ describe("time", () => {
     const { clock, ports } = world(always(serving({})));
     const look: LoopPorts["look"] = (depth, lateMs) => {
       lates.push(lateMs);
+      const seen = ports.look(depth, lateMs);
       clock.nowMs += 4_000;
-      return ports.look(depth, lateMs);
+      return seen;
     };
     await watch(initialState(START_MS), policy, { ...ports, look }, new AbortController().signal, () => lates.length === 5);
     expect(lates).toEqual([0, 0, 0, 0, 0]);

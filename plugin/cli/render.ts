@@ -19,7 +19,8 @@ export function logLine(line: string, style: Style): string {
   const time = oneLine(String(entry["timestamp"] ?? "").slice(11, 23));
   const level = String(entry["level"]);
   const colour = level === "error" ? "red" : level === "warn" ? "yellow" : "dim";
-  const said = (key: string, words: (value: unknown) => string) => (entry[key] === null || entry[key] === undefined ? "" : words(entry[key]));
+  const said = (key: string, words: (value: unknown) => string) =>
+    entry[key] === null || entry[key] === undefined ? "" : words(entry[key]);
   const facts = [
     said("incident", (value) => `incident ${String(value)}`),
     said("cause", String),
@@ -44,6 +45,9 @@ function describe(details: unknown): string {
   if (typeof details !== "object" || details === null) return String(details);
   return Object.entries(details)
     .filter(([, value]) => value !== null)
-    .map(([key, value]) => `${key}: ${Array.isArray(value) ? value.join("; ") : typeof value === "object" ? JSON.stringify(value) : String(value)}`)
+    .map(
+      ([key, value]) =>
+        `${key}: ${Array.isArray(value) ? value.join("; ") : typeof value === "object" ? JSON.stringify(value) : String(value)}`,
+    )
     .join(", ");
 }

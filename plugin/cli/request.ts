@@ -18,7 +18,8 @@ export function requestCommand({ kind, payload, ...command }: RequestSpec): Comm
       const dog = await openWatchdog({ profile: call.profile, home: call.home, env: call.env, what: command.name });
       try {
         const answer = await request(dog, kind, wanted, operator(), call.signal);
-        if (answer === undefined) throw new RescueError("timeout", `whoever watches profile ${call.profile} did not answer`, { fix: "look with: status" });
+        if (answer === undefined)
+          throw new RescueError("timeout", `whoever watches profile ${call.profile} did not answer`, { fix: "look with: status" });
         if (answer.startsWith("refused: ")) throw new RescueError("refused", answer.slice("refused: ".length));
         if (call.json) printJson(call, { ok: true, answer });
         else call.out(`${plainText(answer)}\n`);

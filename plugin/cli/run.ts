@@ -42,9 +42,13 @@ export async function runCli(argv: readonly string[], options: CliOptions): Prom
     return await dispatch(argv, options);
   } catch (error) {
     const known = error instanceof RescueError ? error : new RescueError("internal", messageOf(error), { cause: error });
-    if (json) process.stdout.write(`${JSON.stringify({ ok: false, error: { code: known.code, message: known.message, fix: known.fix ?? null } })}\n`);
+    if (json)
+      process.stdout.write(
+        `${JSON.stringify({ ok: false, error: { code: known.code, message: known.message, fix: known.fix ?? null } })}\n`,
+      );
     else process.stderr.write(plainText(`${options.program}: ${known.message}\n${known.fix === undefined ? "" : `  → ${known.fix}\n`}`));
-    if (known.code === "internal" && error instanceof Error && options.env["RESCUE_WATCHDOG_DEBUG"] === "1") process.stderr.write(`${error.stack}\n`);
+    if (known.code === "internal" && error instanceof Error && options.env["RESCUE_WATCHDOG_DEBUG"] === "1")
+      process.stderr.write(`${error.stack}\n`);
     return EXIT_CODES[known.code];
   }
 }

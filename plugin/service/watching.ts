@@ -16,7 +16,7 @@ const RETRY_MS = 30_000;
  */
 export function startWatching(settings: unknown, logger: Logger): () => Promise<void> {
   const profile = watchedProfile(settings);
-  if (profile === undefined) return async () => {};
+  if (profile === undefined) return () => Promise.resolve();
   const abort = new AbortController();
   const running = keepWatching(profile, settings, logger, abort.signal);
   return async () => {

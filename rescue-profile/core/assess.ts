@@ -1,4 +1,14 @@
-import type { Assessment, Condition, HttpReading, Observation, Probes, ProcessReading, Reading, ResourceReading, Verdict } from "./model.ts";
+import type {
+  Assessment,
+  Condition,
+  HttpReading,
+  Observation,
+  Probes,
+  ProcessReading,
+  Reading,
+  ResourceReading,
+  Verdict,
+} from "./model.ts";
 import type { Policy } from "./policy.ts";
 
 type Alive = Extract<ProcessReading, { state: "alive" }>;

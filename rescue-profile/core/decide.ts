@@ -268,7 +268,13 @@ function tellHuman(state: WatchState, seen: Assessment, cause: Cause, policy: Po
 }
 
 function coolDown(state: WatchState, seen: Assessment, cause: Cause, untilMs: number, why: string, policy: Policy): Decision {
-  const told = withTold(state, seen, cause, "critical", `${why}; needs a human, or the next try after the cooldown. ${CAUSES[cause].advice}`);
+  const told = withTold(
+    state,
+    seen,
+    cause,
+    "critical",
+    `${why}; needs a human, or the next try after the cooldown. ${CAUSES[cause].advice}`,
+  );
   const phase: Phase = { name: "cooling", untilMs, cause };
   return decision({ ...told.state, phase }, told.actions, policy, seen.atMs, `${cause}: ${why}`);
 }

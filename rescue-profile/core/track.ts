@@ -46,11 +46,7 @@ function withProgress(track: Track, seen: Assessment, policy: Pick<Policy, "cpuF
   return { ...track, progress, cpu: cpu.window, movedMs: tokenMoved || cpu.moved ? seen.atMs : track.movedMs };
 }
 
-function measureCpu(
-  track: Track,
-  seen: Assessment,
-  policy: Pick<Policy, "cpuFlatRatio">,
-): { window: Track["cpu"]; moved: boolean } {
+function measureCpu(track: Track, seen: Assessment, policy: Pick<Policy, "cpuFlatRatio">): { window: Track["cpu"]; moved: boolean } {
   if (seen.cpuMs === undefined) return { window: null, moved: false };
   const now = { atMs: seen.atMs, cpuMs: seen.cpuMs };
   if (track.cpu === null) return { window: now, moved: false };

@@ -79,7 +79,9 @@ export class Journal {
         if (live && !mine && isAlive(pid, Number(row["holder_start"]))) return { held: false, by: { pid, what: String(row["what"]) } };
       }
       this.#db
-        .prepare("INSERT OR REPLACE INTO leases (name, holder_pid, holder_start, what, fence, boot, expires_mono) VALUES (?, ?, ?, ?, ?, ?, ?)")
+        .prepare(
+          "INSERT OR REPLACE INTO leases (name, holder_pid, holder_start, what, fence, boot, expires_mono) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        )
         .run(name, this.#self.pid, this.#self.startTime, what, fence, this.#clock.boot, Math.round(now + ttlMs));
       return { held: true, lease: { name, fence } };
     });
@@ -215,8 +217,19 @@ export class Journal {
         this.#db.prepare("UPDATE incidents SET cause = ? WHERE id = ?").run(action.cause, action.incident);
         const { identity } = action;
         const result = this.#db
-          .prepare("INSERT INTO repairs (incident, attempt, tier, cause, pid, pid_start, requested_by, started_wall) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
-          .run(action.incident, action.attempt, action.tier, action.cause, identity?.pid ?? null, identity?.startTime ?? null, action.by, wall);
+          .prepare(
+            "INSERT INTO repairs (incident, attempt, tier, cause, pid, pid_start, requested_by, started_wall) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+          )
+          .run(
+            action.incident,
+            action.attempt,
+            action.tier,
+            action.cause,
+            identity?.pid ?? null,
+            identity?.startTime ?? null,
+            action.by,
+            wall,
+          );
         return [Number(result.lastInsertRowid)];
       }
       case "close-incident":
@@ -233,14 +246,7 @@ export class Journal {
   #saveState(target: string, fence: number, state: WatchState): void {
     this.#db
       .prepare("INSERT OR REPLACE INTO watch (target, state, fence, boot, saved_mono, saved_wall) VALUES (?, ?, ?, ?, ?, ?)")
-      .run(
-        target,
-        JSON.stringify(state),
-        fence,
-        this.#clock.boot,
-        Math.round(this.#clock.monotonicMs()),
-        Math.round(this.#clock.wallMs()),
-      );
+      .run(target, JSON.stringify(state), fence, this.#clock.boot, Math.round(this.#clock.monotonicMs()), Math.round(this.#clock.wallMs()));
   }
 
   #assertHeld(lease: Lease): void {

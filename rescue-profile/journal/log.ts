@@ -24,7 +24,13 @@ export type WriteLog = (entry: LogEntry) => void;
  * JSON lines `{timestamp, level, event, tier, duration_ms, trigger, success, incident, cause, details}` in `file`, plus a copy to `also`.
  * Fields that do not apply are null, so that every line has the same shape.
  */
-export function createLog(options: { file: string; level: LogLevel; maxBytes: number; files: number; also?: (line: string) => void }): WriteLog {
+export function createLog(options: {
+  file: string;
+  level: LogLevel;
+  maxBytes: number;
+  files: number;
+  also?: (line: string) => void;
+}): WriteLog {
   const destination = rotatingFile(options.file, options.maxBytes, options.files);
   const logger = pino(
     {

@@ -99,12 +99,14 @@ function unusable(file: string): Problem | undefined {
     if (check?.["quick_check"] !== "ok") return { why: "corrupt", detail: `it is damaged: ${String(check?.["quick_check"])}`, db };
     if (version > SCHEMA_VERSION) return { why: "newer", detail: `it was written by a newer version (schema ${version})`, db };
     const garbled = db.prepare("SELECT target FROM watch WHERE NOT json_valid(state)").get();
-    if (garbled !== undefined) return { why: "corrupt", detail: `it is damaged: the state of ${String(garbled["target"])} cannot be read`, db };
+    if (garbled !== undefined)
+      return { why: "corrupt", detail: `it is damaged: the state of ${String(garbled["target"])} cannot be read`, db };
     db.close();
     return undefined;
   } catch (error) {
     const code = primaryCode(error);
-    if (code !== undefined && !COULD_NOT_LOOK.has(code)) return { why: "corrupt", detail: messageOf(error), ...(db === undefined ? {} : { db }) };
+    if (code !== undefined && !COULD_NOT_LOOK.has(code))
+      return { why: "corrupt", detail: messageOf(error), ...(db === undefined ? {} : { db }) };
     db?.close();
     throw cannotOpen(file, error);
   }

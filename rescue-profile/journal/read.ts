@@ -43,7 +43,13 @@ export interface WatchSnapshot {
   readonly savedAt: number;
   readonly savedMonotonicMs: number;
   readonly boot: string;
-  readonly watcher: { readonly pid: number; readonly startTime: number; readonly what: string; readonly expiresMonotonicMs: number; readonly boot: string } | null;
+  readonly watcher: {
+    readonly pid: number;
+    readonly startTime: number;
+    readonly what: string;
+    readonly expiresMonotonicMs: number;
+    readonly boot: string;
+  } | null;
 }
 
 const number = (value: unknown) => Number(value);

@@ -1,8 +1,8 @@
-import type { Cause } from "../core/model.ts";
-import { CAUSES } from "../core/causes.ts";
-import type { RepairOutcome } from "../core/state.ts";
 import type { ServiceControl } from "../../src/service-installers/installer.ts";
 import { messageOf } from "../../src/shared/errors.ts";
+import { CAUSES } from "../core/causes.ts";
+import type { Cause } from "../core/model.ts";
+import type { RepairOutcome } from "../core/state.ts";
 import { type EndProcessPorts, endProcess } from "./end-process.ts";
 import { type PlannedStep, planFor } from "./plan.ts";
 import { startService } from "./start-service.ts";

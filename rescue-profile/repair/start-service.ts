@@ -1,5 +1,5 @@
-import { messageOf } from "../../src/shared/errors.ts";
 import type { ServiceControl } from "../../src/service-installers/installer.ts";
+import { messageOf } from "../../src/shared/errors.ts";
 import type { StepOutcome } from "./runner.ts";
 
 /** Starts the service unless it runs: the manager may have been faster, and two starts kill each other (openclaw issue 80696). */

@@ -110,7 +110,7 @@ export async function fetchNode(toolchain, options) {
   const final = join(toolchain, `node-v${pin.version}`);
   rmSync(final, { recursive: true, force: true });
   renameSync(fetched, final);
-  rmSync(staging, { recursive: true, force: true });
+  for (const dir of [staging, join(toolchain, "npm-cache")]) rmSync(dir, { recursive: true, force: true });
 }
 
 /** @param {string} node @param {string} version */

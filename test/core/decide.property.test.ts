@@ -132,12 +132,12 @@ const crashLoop: fc.Arbitrary<Step[]> = fc
     }),
   );
 
-const sequences = fc.oneof(
-  { weight: 2, arbitrary: fc.array(step, { minLength: 1, maxLength: 80 }) },
-  { weight: 1, arbitrary: crashLoop },
-);
+const sequences = fc.oneof({ weight: 2, arbitrary: fc.array(step, { minLength: 1, maxLength: 80 }) }, { weight: 1, arbitrary: crashLoop });
 const check = (property: (moments: Moment[]) => void) =>
-  fc.assert(fc.property(sequences, (steps) => property(run(steps))), { numRuns: RUNS });
+  fc.assert(
+    fc.property(sequences, (steps) => property(run(steps))),
+    { numRuns: RUNS },
+  );
 
 describe("whatever happens, in whatever order", () => {
   it("a repair begins only while the latest look shows a fault that has a remedy", () => {
@@ -201,18 +201,22 @@ describe("whatever happens, in whatever order", () => {
 
   it("every sequence ends in healthy, cooling or human once nothing new happens", () => {
     fc.assert(
-      fc.property(sequences, fc.constantFrom<Condition>(...DOWN, "serving", "starting", "draining", "maintenance", "blind"), (steps, last) => {
-        const settled: Step = { event: "see", condition: last, afterMs: 7_200_000, pid: 2, cpuMs: 0, harm: "none", outcome: "done" };
-        // Whoever runs the repair reports back; a pause that a person left in force is theirs.
-        const ending: Step[] = [];
-        for (let round = 0; round < 6; round++) ending.push(settled, { ...settled, event: "settle" });
-        const end = run([...steps, { ...settled, event: "resume" }, ...ending, { ...settled, afterMs: 3_500_000 }]).at(-1);
-        const phase = end?.after.phase.name;
-        if (last === "serving") expect(phase).toBe("watching");
-        else expect(["cooling", "human", "repairing", "verifying"]).toContain(phase);
-        // The allowed repairs may just have begun anew after a cooldown; what may not be is a fault that nobody was told of.
-        if (last !== "serving") expect(end?.after.incident).not.toBeNull();
-      }),
+      fc.property(
+        sequences,
+        fc.constantFrom<Condition>(...DOWN, "serving", "starting", "draining", "maintenance", "blind"),
+        (steps, last) => {
+          const settled: Step = { event: "see", condition: last, afterMs: 7_200_000, pid: 2, cpuMs: 0, harm: "none", outcome: "done" };
+          // Whoever runs the repair reports back; a pause that a person left in force is theirs.
+          const ending: Step[] = [];
+          for (let round = 0; round < 6; round++) ending.push(settled, { ...settled, event: "settle" });
+          const end = run([...steps, { ...settled, event: "resume" }, ...ending, { ...settled, afterMs: 3_500_000 }]).at(-1);
+          const phase = end?.after.phase.name;
+          if (last === "serving") expect(phase).toBe("watching");
+          else expect(["cooling", "human", "repairing", "verifying"]).toContain(phase);
+          // The allowed repairs may just have begun anew after a cooldown; what may not be is a fault that nobody was told of.
+          if (last !== "serving") expect(end?.after.incident).not.toBeNull();
+        },
+      ),
       { numRuns: RUNS / 4 },
     );
   });

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createGatewayHome, type GatewayHome, OPENCLAW, openclaw } from "../support/home.ts";
 import { endProcess, type StartedHome, startGatewayHome, startSupervised, waitReady } from "../support/gateway.ts";
+import { createGatewayHome, type GatewayHome, OPENCLAW, openclaw } from "../support/home.ts";
 
 const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -15,7 +15,10 @@ const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
  */
 function packageCopy(): string {
   const dir = mkdtempSync(join(tmpdir(), "rescue-package-"));
-  const dependencies = execFileSync("npm", ["ls", "--omit=dev", "--omit=peer", "--all", "--parseable"], { cwd: REPOSITORY, encoding: "utf8" })
+  const dependencies = execFileSync("npm", ["ls", "--omit=dev", "--omit=peer", "--all", "--parseable"], {
+    cwd: REPOSITORY,
+    encoding: "utf8",
+  })
     .split("\n")
     .filter((path) => path.includes("node_modules"))
     .map((path) => relative(REPOSITORY, path));
@@ -43,7 +46,10 @@ describe("the plugin in the real host", () => {
 
   it("installs without a warning of its own, in both profiles", async () => {
     for (const profile of [[], ["--profile", "rescue"]]) {
-      const { stdout, stderr } = await openclaw([...profile, "plugins", "install", "--link", "--force", "--accept-capabilities", dir], home.env);
+      const { stdout, stderr } = await openclaw(
+        [...profile, "plugins", "install", "--link", "--force", "--accept-capabilities", dir],
+        home.env,
+      );
       // The host warns of every local path that it was not reviewed; nothing else may be said.
       const warnings = `${stdout}${stderr}`.split("\n").filter((line) => /warn|error|fail/i.test(line));
       expect(warnings.filter((line) => !line.startsWith("WARNING - Installing plugin from local path"))).toEqual([]);
@@ -51,7 +57,9 @@ describe("the plugin in the real host", () => {
   });
 
   it("is listed, inspected and found in order by the host's doctor", async () => {
-    const list = JSON.parse((await openclaw(["plugins", "list", "--json"], home.env)).stdout) as { plugins: { id: string; enabled: boolean }[] };
+    const list = JSON.parse((await openclaw(["plugins", "list", "--json"], home.env)).stdout) as {
+      plugins: { id: string; enabled: boolean }[];
+    };
     expect(list.plugins.find(({ id }) => id === "rescue-watchdog")).toMatchObject({ enabled: true });
     const inspected = await openclaw(["plugins", "inspect", "rescue-watchdog"], home.env);
     expect(inspected.stdout).toContain("Status: enabled");
@@ -63,7 +71,9 @@ describe("the plugin in the real host", () => {
   it("answers `openclaw rescue status --json` in both profiles, about the gateway that is watched", async () => {
     for (const profile of [[], ["--profile", "rescue"]]) {
       // Exit 1: it looked, and the gateway does not serve.
-      const failed = await openclaw([...profile, "rescue", "status", "--json"], home.env).catch((error: { code: number; stdout: string }) => error);
+      const failed = await openclaw([...profile, "rescue", "status", "--json"], home.env).catch(
+        (error: { code: number; stdout: string }) => error,
+      );
       expect(failed).toMatchObject({ code: 1 });
       expect(JSON.parse(failed.stdout)).toMatchObject({ profile: "default", port: home.port, condition: "stopped-cleanly", watcher: null });
     }
@@ -76,12 +86,18 @@ describe("the plugin in the real host", () => {
     const gateway = spawn(process.execPath, [OPENCLAW, "--profile", "rescue", "gateway", "run"], { env: home.env, stdio: "ignore" });
     home.adopt(gateway);
     await waitReady(rescue.port);
-    const log = await until(() => logLines(home), (lines) => lines.some((line) => line.event === "condition"));
+    const log = await until(
+      () => logLines(home),
+      (lines) => lines.some((line) => line.event === "condition"),
+    );
     expect(log.find((line) => line.event === "watch-started")).toMatchObject({ trigger: "plugin" });
 
     const killed = home.gatewayPid();
     process.kill(killed, "SIGKILL");
-    const told = await until(() => logLines(home), (lines) => lines.some((line) => line.event === "incident-closed"));
+    const told = await until(
+      () => logLines(home),
+      (lines) => lines.some((line) => line.event === "incident-closed"),
+    );
     expect(told.filter((line) => line.event === "repair-started")).toMatchObject([{ cause: "process-gone", tier: 1, trigger: "watchdog" }]);
     expect(told.find((line) => line.event === "repair-ended")).toMatchObject({ success: true });
     expect(home.gatewayPid()).not.toBe(killed);
@@ -93,7 +109,9 @@ describe("the plugin in the real host", () => {
       await openclaw([...profile, "plugins", "uninstall", "rescue-watchdog", "--force"], home.env);
     }
     for (const file of [home.configPath, rescue.configPath]) {
-      const config = JSON.parse(readFileSync(file, "utf8")) as { plugins: { entries: Record<string, { enabled?: boolean }>; load?: { paths?: string[] } } };
+      const config = JSON.parse(readFileSync(file, "utf8")) as {
+        plugins: { entries: Record<string, { enabled?: boolean }>; load?: { paths?: string[] } };
+      };
       // The host itself keeps a note that a plugin of this name was removed; nothing of ours is in it.
       expect([undefined, false]).toContain(config.plugins.entries["rescue-watchdog"]?.enabled);
       expect(Object.keys(config.plugins.entries["rescue-watchdog"] ?? {})).not.toContain("config");
@@ -106,7 +124,10 @@ describe("the plugin in the real host", () => {
 
 function configureWatching(rescue: GatewayHome): void {
   const config = JSON.parse(readFileSync(rescue.configPath, "utf8")) as { plugins: { entries: Record<string, object> } };
-  config.plugins.entries["rescue-watchdog"] = { ...config.plugins.entries["rescue-watchdog"], config: { watchProfile: "default", verify: { holdSeconds: 5 } } };
+  config.plugins.entries["rescue-watchdog"] = {
+    ...config.plugins.entries["rescue-watchdog"],
+    config: { watchProfile: "default", verify: { holdSeconds: 5 } },
+  };
   writeFileSync(rescue.configPath, JSON.stringify(config, null, 2));
 }
 

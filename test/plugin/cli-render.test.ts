@@ -36,6 +36,7 @@ describe("text of other programs", () => {
       expect(text, JSON.stringify(hostile)).not.toMatch(CONTROL);
       expect(text).toMatch(/^before .*after$/);
     }
+    expect(plainText("\u001b[31mred\u001b[0m \u009b1mbold \u001b]0;title\u0007end")).toBe("red bold end");
     expect(plainText("a\tb\nč 猫 👍")).toBe("a\tb\nč 猫 👍");
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type EndProcessPorts, endProcess } from "../../rescue-profile/repair/end-process.ts";
-import { lives, realPorts, victim } from "./harness.ts";
+import { lives, realPorts, unchanged, victim } from "./harness.ts";
 
 const step = (identity: { pid: number; startTime: number }, termMs: number, killMs = 5_000) =>
   ({ name: "end-process", identity, termMs, killMs }) as const;
@@ -93,6 +93,21 @@ describe("ending a real process", () => {
     expect(outcome).toEqual({ outcome: "aborted", detail: `the fence stopped it: the port now belongs to pid ${process.pid}` });
     expect(real.sent).toEqual(["SIGTERM"]);
     expect(lives(target.identity.pid)).toBe(true);
+  });
+
+  it("whose pid belongs to another at once is done", async () => {
+    const identity = { pid: 70, startTime: 700 };
+    const later = { pid: 70, startTime: 701, uid: 1000 };
+    const sent: string[] = [];
+    const ports: EndProcessPorts = {
+      ...unchanged(identity),
+      identityOf: () => (sent.length === 0 ? { ...identity, uid: 1000 } : later),
+      signal: (_pid, signal) => sent.push(signal),
+      sleep: async () => undefined,
+      monotonicMs: () => performance.now(),
+    };
+    expect(await endProcess(step(identity, 1_000), ports)).toEqual({ outcome: "done", detail: "pid 70 ended on SIGTERM" });
+    expect(sent).toEqual(["SIGTERM"]);
   });
 
   it("that survives SIGKILL has failed", async () => {

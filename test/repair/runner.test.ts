@@ -107,8 +107,9 @@ interface Ending {
   readonly world: World;
   readonly journal: Journal;
   readonly id: number;
-  /** Steps that were begun after they had been done. */
-  readonly repeated: number[];
+  /** Steps that the journal knows as done, and those of them that were taken again nevertheless. */
+  readonly done: ReadonlySet<number>;
+  readonly repeated: readonly number[];
   /** Port calls of the last run. */
   readonly calls: number;
 }
@@ -127,6 +128,7 @@ async function repairWith(cause: Cause, nature: Nature, deaths: readonly (readon
       return begun;
     },
     endStep: (repair, seq, outcome, durationMs, detail) => {
+      if (done.has(seq)) repeated.push(seq);
       journal.endStep(repair, seq, outcome, durationMs, detail);
       if (outcome === "done") done.add(seq);
     },
@@ -149,7 +151,7 @@ async function repairWith(cause: Cause, nature: Nature, deaths: readonly (readon
     }
     calls = clock.calls;
   }
-  return { world, journal, id, repeated, calls };
+  return { world, journal, id, done, repeated, calls };
 }
 
 const NATURES: [string, Cause, Nature, string[]][] = [
@@ -173,9 +175,10 @@ describe("a repair", () => {
       expect(points.length).toBeGreaterThan(20);
       for (const first of points) {
         for (const second of [undefined, ...points.filter(([at]) => at % SECOND_DEATHS === 1)]) {
-          const { world, journal, id, repeated } = await repairWith(cause, nature, second === undefined ? [first] : [first, second]);
+          const { world, journal, id, done, repeated } = await repairWith(cause, nature, second === undefined ? [first] : [first, second]);
           const where = `killed ${first.join(" ")}, then ${second?.join(" ") ?? "not again"}`;
           expect(world.effects, where).toEqual(effects);
+          expect([...done], where).toEqual([0, 1]);
           expect(repeated, where).toEqual([]);
           expect(journal.repair(id)?.outcome, where).toBe("done");
           expect(world, where).toMatchObject({ old: "ended", next: true });

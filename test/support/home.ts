@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { promisify } from "node:util";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 export const OPENCLAW = fileURLToPath(new URL("../../node_modules/openclaw/openclaw.mjs", import.meta.url));
 
@@ -93,7 +93,9 @@ export function freePort(): Promise<number> {
 
 function allowPlugins(configPath: string, directories: readonly string[]): void {
   const config = JSON.parse(readFileSync(configPath, "utf8")) as { plugins?: Record<string, unknown> };
-  const ids = directories.map((directory) => String((JSON.parse(readFileSync(join(directory, "openclaw.plugin.json"), "utf8")) as { id: string }).id));
+  const ids = directories.map((directory) =>
+    String((JSON.parse(readFileSync(join(directory, "openclaw.plugin.json"), "utf8")) as { id: string }).id),
+  );
   const entries = config.plugins?.["entries"];
   config.plugins = {
     ...config.plugins,

@@ -30,12 +30,16 @@ Exit codes: 0 shown; 2 no such incident; 10 the journal cannot be read.
     const line = (text: string) => call.out(`${plainText(text)}\n`);
     const cause = Object.entries(CAUSES).find(([name]) => name === incident.cause)?.[1];
     call.out(`${call.style("bold", `Incident ${incident.id}: ${cause?.title ?? plainText(incident.cause)}`)}\n`);
-    line(`first seen ${new Date(incident.firstSeenAt).toISOString()}, ${incident.outcome ?? "open"}${incident.durationMs === null ? "" : ` after ${formatDuration(incident.durationMs)}`}`);
+    line(
+      `first seen ${new Date(incident.firstSeenAt).toISOString()}, ${incident.outcome ?? "open"}${incident.durationMs === null ? "" : ` after ${formatDuration(incident.durationMs)}`}`,
+    );
     for (const evidence of incident.evidence) line(`  seen: ${evidence}`);
     for (const repair of incident.repairs) {
       line(`repair ${repair.attempt} (tier ${repair.tier}, ${repair.cause}, by ${repair.requestedBy}): ${repair.outcome ?? "running"}`);
       for (const step of repair.steps) {
-        line(`  ${step.name}: ${step.outcome ?? "begun"}${step.durationMs === null ? "" : ` in ${formatDuration(step.durationMs)}`}${step.detail === null ? "" : `, ${step.detail}`}`);
+        line(
+          `  ${step.name}: ${step.outcome ?? "begun"}${step.durationMs === null ? "" : ` in ${formatDuration(step.durationMs)}`}${step.detail === null ? "" : `, ${step.detail}`}`,
+        );
       }
     }
     for (const told of incident.told) line(`told (${told.severity}): ${told.text}`);

@@ -22,7 +22,10 @@ Exit codes: 0 it serves; 1 it does not, or that cannot be told; 3 the profile do
       const colour = status.verdict === "up" ? "green" : status.verdict === "down" ? "red" : "yellow";
       const gateway = status.gateway;
       const rows: [string, string][] = [
-        ["gateway", `${style(colour, status.condition)}${status.evidence.length === 0 ? "" : ` (${plainText(status.evidence.join("; "))})`}`],
+        [
+          "gateway",
+          `${style(colour, status.condition)}${status.evidence.length === 0 ? "" : ` (${plainText(status.evidence.join("; "))})`}`,
+        ],
         ["profile", `${status.profile}, port ${status.port}, ${status.stateDir}`],
       ];
       if (gateway !== null) {
@@ -38,7 +41,10 @@ Exit codes: 0 it serves; 1 it does not, or that cannot be told; 3 the profile do
       rows.push(["phase", status.phase ?? "no journal yet"]);
       if (status.pause !== null) {
         const until = status.pause.remainingMs === null ? "until resumed" : `for another ${formatDuration(status.pause.remainingMs)}`;
-        rows.push(["paused", style("yellow", plainText(`by ${status.pause.by} ${until}${status.pause.reason === null ? "" : ` (${status.pause.reason})`}`))]);
+        rows.push([
+          "paused",
+          style("yellow", plainText(`by ${status.pause.by} ${until}${status.pause.reason === null ? "" : ` (${status.pause.reason})`}`)),
+        ]);
       }
       const last = status.lastIncident;
       if (last !== null) {
@@ -47,7 +53,9 @@ Exit codes: 0 it serves; 1 it does not, or that cannot be told; 3 the profile do
       }
       rows.push([
         "repairs",
-        status.nextRepairInMs === 0 ? `${status.repairsLastHour} in the last hour` : `next allowed in ${formatDuration(status.nextRepairInMs)}`,
+        status.nextRepairInMs === 0
+          ? `${status.repairsLastHour} in the last hour`
+          : `next allowed in ${formatDuration(status.nextRepairInMs)}`,
       ]);
       for (const [label, value] of rows) call.out(`${style("dim", label.padEnd(14))}${value}\n`);
     }

@@ -17,7 +17,8 @@ Exit codes: 0 stopped as asked; 2 nothing to run; 8 another supervisor runs for 
 `,
   options: {},
   run: async (call) => {
-    if (call.rest.length === 0) throw new RescueError("usage", "supervise wants a command behind --", { fix: "rescue-watchdog supervise -- openclaw gateway run" });
+    if (call.rest.length === 0)
+      throw new RescueError("usage", "supervise wants a command behind --", { fix: "rescue-watchdog supervise -- openclaw gateway run" });
     const { supervise } = await import("../../../src/service-installers/external/supervise.ts");
     const { profileStateDir, scrubbedEnv, validateProfileName } = await import("../../../src/shared/openclaw-home.ts");
     const profile = profileIn(call.rest) ?? call.profile;

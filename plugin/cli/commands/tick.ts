@@ -24,7 +24,8 @@ Exit codes: 0 always when it could look, whatever it saw: a failing cron job wou
       return 0;
     }
     const { phase, track, incident } = result.state;
-    if (call.json) printJson(call, { ok: true, watched: true, phase: phase.name, condition: track.condition, incident: incident?.id ?? null });
+    if (call.json)
+      printJson(call, { ok: true, watched: true, phase: phase.name, condition: track.condition, incident: incident?.id ?? null });
     else call.out(`${track.condition}, ${phase.name}\n`);
     return 0;
   },
