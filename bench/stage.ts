@@ -1,14 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { createGatewayHome, type GatewayHome } from "../test/support/home.ts";
+import { type StartedHome, startGatewayHome } from "../test/support/gateway.ts";
+import { OPENCLAW } from "../test/support/home.ts";
 import { startupWord, until } from "./prober.ts";
 
 export const BIN = fileURLToPath(new URL("../dist/plugin/cli/bin.js", import.meta.url));
 const STALL_PLUGIN = fileURLToPath(new URL("../test/fixtures/stall-plugin", import.meta.url));
-const OPENCLAW = fileURLToPath(new URL("../node_modules/openclaw/openclaw.mjs", import.meta.url));
 
 /** One log line of the watchdog, with the time at which it reached us. */
 export interface WatchLine {
@@ -19,7 +18,7 @@ export interface WatchLine {
 
 /** A real gateway under `supervise`, and the watchdog beside it, in a temporary home. Ended and removed by `dispose`. */
 export interface Stage {
-  readonly home: GatewayHome;
+  readonly home: StartedHome;
   readonly port: number;
   readonly lines: readonly WatchLine[];
   readonly supervisor: ChildProcess;
@@ -40,14 +39,8 @@ const BOOT_MS = 180_000;
 
 export async function openStage({ signal, onProgress, onLine }: StageOptions): Promise<Stage> {
   onProgress("making a temporary home and a fresh OpenClaw profile in it");
-  const home = await createGatewayHome({ plugins: [STALL_PLUGIN] });
+  const home = await startGatewayHome({ plugins: [STALL_PLUGIN] });
   const lines: WatchLine[] = [];
-  const children: ChildProcess[] = [];
-  const dispose = async () => {
-    // The watcher first: it must not repair what is being ended.
-    for (const child of children.reverse()) await end(child, home);
-    await home.dispose();
-  };
   try {
     onProgress(`starting a real gateway on port ${home.port} under supervise`);
     const startedMs = performance.now();
@@ -57,7 +50,7 @@ export async function openStage({ signal, onProgress, onLine }: StageOptions): P
       stdio: ["ignore", "ignore", "ignore"],
       detached: true,
     });
-    children.push(supervisor);
+    home.adopt(supervisor);
     const stopProgress = reportBoot(home.port, onProgress);
     await until(home.port, true, BOOT_MS, signal).finally(stopProgress);
     const bootMs = performance.now() - startedMs;
@@ -68,16 +61,25 @@ export async function openStage({ signal, onProgress, onLine }: StageOptions): P
       stdio: ["ignore", "pipe", "inherit"],
       detached: true,
     });
-    children.push(watcher);
+    home.adopt(watcher);
     createInterface({ input: watcher.stdout }).on("line", (text) => {
       const line: WatchLine = { ...(JSON.parse(text) as { event: string }), atMs: performance.now() };
       lines.push(line);
       onLine(line);
     });
     await lineWhere(lines, 0, (line) => line.event === "condition" && conditionOf(line) === "serving", 60_000, signal);
-    return { home, port: home.port, lines, supervisor, watcher, bootMs, gatewayPid: () => home.gatewayPid(), dispose };
+    return {
+      home,
+      port: home.port,
+      lines,
+      supervisor,
+      watcher,
+      bootMs,
+      gatewayPid: () => home.gatewayPid(),
+      dispose: () => home.dispose(),
+    };
   } catch (error) {
-    await dispose();
+    await home.dispose();
     throw error;
   }
 }
@@ -114,21 +116,4 @@ export async function lineWhere(
 export function conditionOf(line: WatchLine): string | undefined {
   const { details } = line;
   return typeof details === "object" && details !== null && "condition" in details ? String(details.condition) : undefined;
-}
-
-const TERM_MS = 10_000;
-
-/** Ends what we started, by pid. A frozen gateway cannot act on the supervisor's SIGTERM, so it is let go on first. */
-async function end(child: ChildProcess, home: GatewayHome): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  const gone = once(child, "exit");
-  home.thaw();
-  child.kill("SIGTERM");
-  const ended = await Promise.race([gone.then(() => true), delay(TERM_MS, false)]);
-  if (ended) return;
-  // The second signal makes the supervisor end its gateway at once.
-  child.kill("SIGTERM");
-  if (await Promise.race([gone.then(() => true), delay(TERM_MS, false)])) return;
-  child.kill("SIGKILL");
-  await gone;
 }

@@ -158,17 +158,18 @@ describe("an unusable journal is moved aside with the reason, never deleted, and
     old.close();
   });
 
-  it("together with its side files, which would else be taken for the new one's", () => {
+  it("with nothing of it in the new one, although its last commits were still in a side file", () => {
     using at = scratch();
     using copy = scratch();
-    using journal = processAt(at.dir, fakeClock(), { pid: 11, startTime: 110 });
-    journal.commit(TARGET, take(journal), stateWith({ lastIncident: 1 }), [opened(1)]);
+    journalIn(at.dir, 50);
+    using journal = processAt(at.dir, fakeClock(), { pid: 22, startTime: 220 });
+    journal.commit(TARGET, take(journal, 1, nobodyLives), stateWith({ lastIncident: 51 }), [opened(51)]);
     writeFileSync(fileIn(copy.dir), "no database ".repeat(500));
     copyFileSync(`${fileIn(at.dir)}-wal`, `${fileIn(copy.dir)}-wal`);
     const { db, setAside } = open(copy.dir);
+    expect(setAside).toBeDefined();
     expect(db.prepare("SELECT count(*) AS n FROM incidents").get()).toEqual({ n: 0 });
     db.close();
-    expect(readFileSync(`${setAside?.file}-wal`)).toEqual(readFileSync(`${fileIn(at.dir)}-wal`));
   });
 
   it("a second one of the same moment gets another name", () => {
