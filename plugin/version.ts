@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readIfThere } from "../src/shared/secure-file.ts";
 
 /** From package.json, which lies one level up from the sources and two from `dist/plugin`. */
 export const VERSION = readVersion(["../package.json", "../../package.json"]);
@@ -12,13 +12,4 @@ function readVersion(candidates: readonly string[]): string {
     }
   }
   return "unknown";
-}
-
-function readIfThere(url: URL): string | undefined {
-  try {
-    return readFileSync(url, "utf8");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-    throw error;
-  }
 }

@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import JSON5 from "json5";
-import { messageOf, RescueError, systemErrorCode } from "../src/shared/errors.ts";
+import { messageOf, RescueError } from "../src/shared/errors.ts";
+import { readIfThere } from "../src/shared/secure-file.ts";
 import { type PolicySettings, parsePolicy } from "./config.ts";
 
 /**
@@ -19,13 +19,13 @@ export function loadSettings(dir: string, options: { fromPlugin?: unknown; overr
 }
 
 function readSettings(file: string): unknown {
-  let text: string;
+  let text: string | undefined;
   try {
-    text = readFileSync(file, "utf8");
+    text = readIfThere(file);
   } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return undefined;
     throw new RescueError("not-readable", `the settings ${file} cannot be read: ${messageOf(error)}`, { cause: error });
   }
+  if (text === undefined) return undefined;
   try {
     return JSON5.parse(text);
   } catch (error) {
