@@ -23,8 +23,13 @@ import { refreshTarget, resolveTarget, type Target } from "./observe/target.ts";
 import { recallTarget, rememberTarget } from "./remembered-target.ts";
 import { loadSettings } from "./settings.ts";
 
-/** Longer than any single look or write takes, short enough that a frozen watcher is replaced soon. */
-const LEASE_MS = 30_000;
+/** Longer than a watcher sleeps and looks between two renewals, short enough that a frozen watcher is replaced soon. */
+function leaseMs({ watch: { baselineSeconds, identitySeconds, recheckSeconds, slowRecheckSeconds } }: PolicySettings): number {
+  return 3_000 * Math.max(10, baselineSeconds, identitySeconds, recheckSeconds, 5 * slowRecheckSeconds);
+}
+
+/** How long a request waits for whoever watches. */
+const ANSWER_MS = 60_000;
 const STANDBY_POLL_MS = 2_000;
 /** A runner that was just spawned has not claimed its repair yet. */
 const RUNNER_START_MS = 10_000;
@@ -108,7 +113,7 @@ export async function watchForever(
 ): Promise<void> {
   let standbyFor = 0;
   while (!signal.aborted) {
-    const taken = dog.journal.acquire("watch", dog.options.what, LEASE_MS, isAlive);
+    const taken = dog.journal.acquire("watch", dog.options.what, leaseMs(dog.settings), isAlive);
     if (!taken.held) {
       if (taken.by.pid !== standbyFor) onStandby(taken.by);
       standbyFor = taken.by.pid;
@@ -142,7 +147,7 @@ export type TickResult =
  * process watches, looks away and says who.
  */
 export async function tick(dog: Watchdog, maxMs: number, signal: AbortSignal): Promise<TickResult> {
-  const taken = dog.journal.acquire("watch", dog.options.what, LEASE_MS, isAlive);
+  const taken = dog.journal.acquire("watch", dog.options.what, leaseMs(dog.settings), isAlive);
   if (!taken.held) return { watched: false, by: taken.by };
   const endMs = monotonicMs() + maxMs;
   try {
@@ -174,7 +179,7 @@ export async function request(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const id = dog.journal.addRequest(kind, payload, by);
-  const endMs = monotonicMs() + 2 * LEASE_MS;
+  const endMs = monotonicMs() + ANSWER_MS;
   while (monotonicMs() < endMs && !signal.aborted) {
     const answer = dog.journal.requestAnswer(id);
     if (answer !== undefined) return answer;
@@ -182,7 +187,7 @@ export async function request(
     await tick(dog, 0, signal);
     if (dog.journal.requestAnswer(id) === undefined) await sleep(200, signal);
   }
-  return dog.journal.requestAnswer(id);
+  return dog.journal.withdrawRequest(id);
 }
 
 /** One fresh full look, without deciding anything; for `status`. */
@@ -229,7 +234,7 @@ function loopPorts(dog: Watchdog, lease: Lease): LoopPorts {
       });
     },
     commit: (state, actions) => dog.journal.commit(dog.options.profile, lease, state, actions),
-    renewLease: () => dog.journal.renew(lease, LEASE_MS),
+    renewLease: () => dog.journal.renew(lease, leaseMs(dog.settings)),
     startRepair: (id) => {
       spawnedAt.set(id, monotonicMs());
       spawnRunner(dog, id);
@@ -240,8 +245,7 @@ function loopPorts(dog: Watchdog, lease: Lease): LoopPorts {
       const { id, outcome, runner, runs } = repair;
       if (outcome !== null) return { state: outcome, id, note: repair.note ?? "" };
       if (runner !== null && isAlive(runner.pid, runner.startTime)) return { state: "running", id, note: "" };
-      if (monotonicMs() - (spawnedAt.get(id) ?? Number.NEGATIVE_INFINITY) < RUNNER_START_MS && runs === 0)
-        return { state: "running", id, note: "" };
+      if (monotonicMs() - (spawnedAt.get(id) ?? Number.NEGATIVE_INFINITY) < RUNNER_START_MS) return { state: "running", id, note: "" };
       if (runs < MAX_RUNS) return { state: "orphaned", id, note: "" };
       dog.journal.endRepair(id, "lost", `its runner was ended ${runs} times`);
       return { state: "lost", id, note: `its runner was ended ${runs} times` };

@@ -43,7 +43,7 @@ function runnerPorts({ journal, service, target, log }: Watchdog, repair: { inci
     journal,
     service,
     monotonicMs,
-    sleep: (ms) => sleep(ms),
+    sleep: (ms, signal) => sleep(ms, signal),
     signal: (pid, signal) => process.kill(pid, signal),
     identityOf: readIdentity,
     lockHolder: () => {

@@ -17,8 +17,8 @@ interface Program {
 
 /**
  * `openclaw rescue …`: the same commands as `rescue-watchdog …`. The words are taken from the command line itself, because the host's
- * parser would take the options for its own. Without `--profile` behind `rescue`, the watched profile is the configured one, in a rescue
- * profile the one it rescues, and elsewhere the current one.
+ * parser would take the options for its own. `--profile` is the host's wherever it stands: it says in which profile the command runs. The watched
+ * profile is the configured one, in a rescue profile the one it rescues, and elsewhere the current one.
  */
 export function addRescueCommand(program: Program, settings: unknown): void {
   program

@@ -47,15 +47,18 @@ const DESCRIPTORS_FULL_RATIO = 0.98;
  * | alive | not asked further | alive |
  * | alive | the port's owner is another process | foreign-port |
  * | alive | answers: draining · starting · 200 · readyz red | draining · starting · serving · degraded |
+ * | alive | maintenance cannot be looked for | blind |
  * | alive | traced, or maintenance of the host runs | maintenance |
  * | alive | silent: state T · otherwise | frozen · silent |
+ * | alive | answers what no gateway would: its own port · a port not known to be its own | degraded · foreign-port |
  * | alive | nothing listens: named by the service only, or before its first answer · otherwise | starting · deaf |
- * | absent | maintenance of the host runs | maintenance |
+ * | alive | otherwise | blind |
+ * | absent | maintenance of the host runs · cannot be looked for | maintenance · blind |
  * | absent | something listens: not attributable and a gateway answers · otherwise | serving · foreign-port |
  * | absent | service: running/starting · parked · latched | starting · parked · latched |
  * | absent | never ran, or stopped on purpose, or clean_stop and nobody means to start it | stopped-cleanly |
  * | absent | lifecycle: planned_restart | planned-restart |
- * | absent | neither service nor lifecycle can be read | blind |
+ * | absent | the service cannot be asked; or it does not mean to start it, and the lifecycle cannot be read | blind |
  * | absent | otherwise | gone |
  */
 export function assess(observation: Observation, policy: Pick<Policy, "lateMs" | "clockGapMs">): Assessment {
@@ -98,6 +101,7 @@ function assessAlive(o: Observation, process: Alive, probes: Probes | undefined)
   const answered = answeredCondition(probes);
   if (answered !== undefined) return named(answered.condition, [...answered.evidence, `${at} is alive`]);
 
+  if (!probes.maintenance.ok) return named("blind", [`whether the host maintains it cannot be known: ${probes.maintenance.why}`]);
   const busyWith = maintenanceOf(probes);
   if (busyWith !== undefined) return named("maintenance", [busyWith]);
   if (process.run === "traced") return named("maintenance", [`${at} is being traced by a debugger`]);
@@ -112,7 +116,10 @@ function assessAlive(o: Observation, process: Alive, probes: Probes | undefined)
     return named(early ? "starting" : "deaf", [`${at} is alive and nothing listens on the port`]);
   }
   if (probes.health.ok && probes.health.value.state === "foreign") {
-    return named("degraded", [`${at} owns the port, but ${probes.health.value.status} is not a gateway's answer`]);
+    const answers = `${probes.health.value.status} is not a gateway's answer`;
+    if (listener === undefined) return named("blind", [`who answers on the port cannot be known: ${answers}`]);
+    if (listener.state !== "owned") return named("foreign-port", [`${at} is our gateway, but what answers is not: ${answers}`]);
+    return named("degraded", [`${at} owns the port, but ${answers}`]);
   }
   return named("blind", [probes.health.ok ? "no usable answer" : `health cannot be asked: ${probes.health.why}`]);
 }
@@ -121,10 +128,11 @@ function assessAbsent(o: Observation, process: Extract<ProcessReading, { state: 
   const absent = process.because === "gone" ? `pid ${process.lastPid ?? "?"} is gone` : "no process holds the state directory";
   const say = (condition: Condition, ...evidence: string[]) => result(o, condition, [...evidence, absent]);
 
+  if (!probes.maintenance.ok) return say("blind", `whether the host maintains it cannot be known: ${probes.maintenance.why}`);
   const busyWith = maintenanceOf(probes);
   if (busyWith !== undefined) return say("maintenance", busyWith);
 
-  if (probes.listener.ok && probes.listener.value.state === "unattributed" && answersAsGateway(probes)) {
+  if ((!probes.listener.ok || probes.listener.value.state === "unattributed") && answersAsGateway(probes)) {
     return say("serving", "a gateway answers from a process that is not visible here");
   }
   if (probes.listener.ok && probes.listener.value.state === "owned") {
@@ -150,16 +158,15 @@ function assessAbsent(o: Observation, process: Extract<ProcessReading, { state: 
     const willReturn = service.state === "backing-off" || service.state === "failed";
     if (lifecycle?.outcome === "clean_stop" && !willReturn) return say("stopped-cleanly", stopReason(lifecycle.reason), says);
     if (lifecycle?.outcome === "planned_restart") return say("planned-restart", "the last boot ended for a planned restart", says);
+    if (!probes.lifecycle.ok && !willReturn) return say("blind", `how its last boot ended cannot be known: ${probes.lifecycle.why}`, says);
     return say("gone", says);
   }
-  if (lifecycle === undefined) {
-    const why = [probes.service, probes.lifecycle].flatMap((reading) => (reading.ok ? [] : [reading.why]));
-    return say("blind", `whether it was stopped on purpose cannot be known: ${why.join("; ")}`);
-  }
+  // Without the manager's word it may be on its way up, or have been stopped through the manager.
   if (lifecycle === null) return say("stopped-cleanly", "it has never run");
-  if (lifecycle.outcome === "clean_stop") return say("stopped-cleanly", stopReason(lifecycle.reason));
-  if (lifecycle.outcome === "planned_restart") return say("planned-restart", "the last boot ended for a planned restart");
-  return say("gone");
+  if (lifecycle?.outcome === "clean_stop") return say("stopped-cleanly", stopReason(lifecycle.reason));
+  if (lifecycle?.outcome === "planned_restart") return say("planned-restart", "the last boot ended for a planned restart");
+  const why = [probes.service, probes.lifecycle].flatMap((reading) => (reading.ok ? [] : [reading.why]));
+  return say("blind", `whether it was stopped on purpose cannot be known: ${why.join("; ")}`);
 }
 
 /** The condition a complete HTTP answer of our own gateway shows, or undefined when there was none. */

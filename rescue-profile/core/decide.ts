@@ -213,7 +213,7 @@ function requestedCause(state: WatchState): Cause | undefined {
     case "frozen":
       return "process-frozen";
     case "silent":
-      return "silent-busy";
+      return state.track.killHarm ?? "silent-busy";
     case "deaf":
       return "listener-lost";
     case "foreign-port":

@@ -67,6 +67,8 @@ export interface Track {
   /** CPU time at the start of the window in which progress is being measured. */
   readonly cpu: { readonly atMs: number; readonly cpuMs: number } | null;
   readonly progress: string | null;
+  /** What was last found that a kill would make worse. */
+  readonly killHarm: Cause | null;
   /** When CPU or another sign of progress last moved, within this condition. */
   readonly movedMs: number;
 }
@@ -84,6 +86,7 @@ export function initialState(atMs: number): WatchState {
       served: false,
       cpu: null,
       progress: null,
+      killHarm: null,
       movedMs: atMs,
     },
     repairs: [],

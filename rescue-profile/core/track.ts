@@ -30,13 +30,14 @@ export function follow(track: Track, seen: Assessment, policy: Pick<Policy, "cpu
     movedMs: changed ? seen.atMs : track.movedMs,
     cpu: changed ? null : track.cpu,
     progress: changed ? null : track.progress,
+    killHarm: seen.killHarm ?? null,
   };
   return withProgress(base, seen, policy);
 }
 
 /** Forgets what was seen in a row, but not which process it was: what happened in between is not known. */
 export function forget(track: Track, atMs: number): Track {
-  return { ...track, condition: "blind", sinceMs: atMs, checks: 0, lastMs: atMs, movedMs: atMs, cpu: null, progress: null };
+  return { ...track, condition: "blind", sinceMs: atMs, checks: 0, lastMs: atMs, movedMs: atMs, cpu: null, progress: null, killHarm: null };
 }
 
 function withProgress(track: Track, seen: Assessment, policy: Pick<Policy, "cpuFlatRatio">): Track {

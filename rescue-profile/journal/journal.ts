@@ -198,6 +198,14 @@ export class Journal {
     this.#db.prepare("UPDATE requests SET answer = ?, answered_wall = ? WHERE id = ?").run(answer, this.#clock.wallMs(), id);
   }
 
+  /** Nobody waits for it any more: it must not be honoured later. Returns the answer when one came in the meantime. */
+  withdrawRequest(id: number): string | undefined {
+    const withdrawn = this.#db
+      .prepare("UPDATE requests SET answer = 'withdrawn', answered_wall = ? WHERE id = ? AND answered_wall IS NULL")
+      .run(this.#clock.wallMs(), id);
+    return withdrawn.changes > 0 ? undefined : this.requestAnswer(id);
+  }
+
   requestAnswer(id: number): string | undefined {
     const row = this.#db.prepare("SELECT answer FROM requests WHERE id = ? AND answered_wall IS NOT NULL").get(id);
     return row === undefined ? undefined : String(row["answer"]);

@@ -41,7 +41,12 @@ export function createLog(options: {
     },
     {
       write: (line: string) => {
-        destination(line);
+        // A full disk must not end the watch: what counts is in the journal, and the copy still says it.
+        try {
+          destination(line);
+        } catch (error) {
+          if (systemErrorCode(error) === undefined) throw error;
+        }
         options.also?.(line);
       },
     },

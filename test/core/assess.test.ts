@@ -74,7 +74,7 @@ const ROWS: [string, Observation, Condition, string][] = [
   ["absent, not asked further", { atMs: 1, lateMs: 0, clockGapMs: 0, process: gone }, "blind", "nothing else was looked at"],
   ["absent, crashed, the manager waits", absent({ service: service("backing-off"), lifecycle: ended(null) }), "gone", "pid 7 is gone"],
   ["absent, crashed, no service", absent({ service: service("not-installed"), lifecycle: ended(null) }), "gone", "pid 7 is gone"],
-  ["absent, crashed, nobody to ask", absent({ service: unreadable, lifecycle: ended("startup_failed") }), "gone", "pid 7 is gone"],
+  ["absent, crashed, nobody to ask", absent({ service: unreadable, lifecycle: ended("startup_failed") }), "blind", "cannot be known"],
   ["absent, nobody claims the directory", absent({ process: ok({ state: "absent", because: "no-lock" }) }), "gone", "no process holds"],
 ];
 
@@ -139,12 +139,13 @@ describe("a living gateway's progress", () => {
 /** What must have been seen, and not only not been looked at, for a verdict of "down". */
 function proof({ process, probes }: Observation, condition: Condition): boolean {
   if (probes === undefined || !process.ok) return false;
-  const { listener, health, service, lifecycle } = probes;
+  const { listener, health, service } = probes;
   const quiet = health.ok && health.value.state === "silent";
   const lives = process.value.state === "alive";
   switch (condition) {
     case "foreign-port":
-      return (listener.ok && listener.value.state === "owned") || (!lives && health.ok && health.value.state !== "refused");
+      if (listener.ok && listener.value.state === "owned") return true;
+      return lives ? listener.ok && health.ok && health.value.state === "foreign" : health.ok && health.value.state !== "refused";
     case "frozen":
       return process.value.state === "alive" && process.value.run === "stopped" && quiet;
     case "silent":
@@ -155,7 +156,7 @@ function proof({ process, probes }: Observation, condition: Condition): boolean 
     case "parked":
       return !lives && service.ok && service.value.state === condition;
     case "gone":
-      return !lives && (service.ok || lifecycle.ok);
+      return !lives && service.ok;
     default:
       return false;
   }
