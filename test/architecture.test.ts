@@ -61,12 +61,12 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "@openclaw/fs-safe": ["src/shared/secure-file.ts"],
   "@sinclair/typebox": ["rescue-profile/config.ts"],
   execa: ["src/shared/run-command.ts"],
-  json5: ["rescue-profile/observe/config-file.ts", "rescue-profile/settings.ts"],
+  json5: ["src/shared/gateway-config.ts", "rescue-profile/settings.ts"],
   openclaw: ["plugin", "type src/onboard"],
   pino: ["rescue-profile/journal/log.ts"],
   "proper-lockfile": ["src/shared/secure-file.ts"],
   "write-file-atomic": ["src/shared/secure-file.ts"],
-  ws: ["rescue-profile/observe/websocket.ts"],
+  ws: ["rescue-profile/observe/websocket.ts", "src/onboard/handover/gateway-call.ts"],
 };
 
 const covers = (entry: string, path: string) => path === entry || path.startsWith(`${entry}/`);

@@ -9,7 +9,7 @@ import {
   stateDatabasePath,
   validateProfileName,
 } from "../../src/shared/openclaw-home.ts";
-import { readGatewaySettings } from "./config-file.ts";
+import { readGatewaySettings } from "../../src/shared/gateway-config.ts";
 import { isPort } from "./lock-file.ts";
 import { readLock, readProcess } from "./process.ts";
 

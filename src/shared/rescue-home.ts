@@ -1,16 +1,41 @@
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { RescueError } from "./errors.ts";
 
-/** Profile that rescues `profile`: `rescue` for the default one, `NAME-rescue` otherwise. */
+const MAX_PROFILE = 64;
+const SUFFIX = "-rescue";
+const HASH = 8;
+
+/**
+ * The profile that rescues `profile`: `rescue` for the default one, `NAME-rescue` otherwise. A name that would become longer than the
+ * host's 64 characters is cut and made unique again by eight digits of its SHA-256.
+ */
 export function rescueProfileOf(profile: string): string {
-  return profile === "default" ? "rescue" : `${profile}-rescue`;
+  if (profile === "default") return "rescue";
+  if (profile.length + SUFFIX.length <= MAX_PROFILE) return `${profile}${SUFFIX}`;
+  const digits = createHash("sha256").update(profile).digest("hex").slice(0, HASH);
+  return `${profile.slice(0, MAX_PROFILE - SUFFIX.length - HASH - 1)}-${digits}${SUFFIX}`;
 }
+
+/** Names that belong to rescue profiles: `rescue` and everything that ends in `-rescue`. */
+export function isRescueName(profile: string): boolean {
+  return profile === "rescue" || profile.endsWith(SUFFIX);
+}
+
+/** The profile that a rescue profile of this name rescues; undefined when the name is not a rescue profile's, or was cut. */
+export function watchedBy(rescueProfile: string): string | undefined {
+  if (rescueProfile === "rescue") return "default";
+  return isRescueName(rescueProfile) && rescueProfile.length < MAX_PROFILE ? rescueProfile.slice(0, -SUFFIX.length) : undefined;
+}
+
+/** Where, inside a profile's state directory, everything of ours lies. */
+export const WATCHDOG_DIR = "rescue-watchdog";
 
 /**
  * Where the watchdog of `profile` keeps its journal, log and settings. One place per watched profile, whoever watches (the loop in the
- * rescue gateway, its cron job, `watch` in a terminal), because they share one state: inside the rescue profile once that exists, so that
- * removing it leaves nothing behind; else `$XDG_STATE_HOME/rescue-watchdog/PROFILE`. RESCUE_WATCHDOG_STATE_DIR overrides both.
+ * other gateway, its cron job, `watch` in a terminal), because they share one state: inside the watching profile once setup made that,
+ * so that removing it leaves nothing behind; else `$XDG_STATE_HOME/rescue-watchdog/PROFILE`. RESCUE_WATCHDOG_STATE_DIR overrides both.
  */
 export function watchdogDir(profile: string, home: string, env: NodeJS.ProcessEnv): string {
   const override = env["RESCUE_WATCHDOG_STATE_DIR"];
@@ -18,15 +43,12 @@ export function watchdogDir(profile: string, home: string, env: NodeJS.ProcessEn
     if (!isAbsolute(override)) throw new RescueError("usage", `RESCUE_WATCHDOG_STATE_DIR must be an absolute path, not ${override}`);
     return join(override, profile);
   }
-  const inRescue = join(home, `.openclaw-${rescueProfileOf(profile)}`, "rescue-watchdog");
-  if (existsSync(inRescue)) return inRescue;
+  const watcher = isRescueName(profile) ? watchedBy(profile) : rescueProfileOf(profile);
+  if (watcher !== undefined) {
+    const inProfile = join(home, watcher === "default" ? ".openclaw" : `.openclaw-${watcher}`, WATCHDOG_DIR);
+    if (existsSync(inProfile)) return inProfile;
+  }
   const xdg = env["XDG_STATE_HOME"];
   const base = xdg !== undefined && isAbsolute(xdg) ? xdg : join(home, ".local", "state");
   return join(base, "rescue-watchdog", profile);
-}
-
-/** The profile that a rescue profile of this name rescues, or undefined when the name is not a rescue profile's. */
-export function watchedBy(rescueProfile: string): string | undefined {
-  if (rescueProfile === "rescue") return "default";
-  return rescueProfile.endsWith("-rescue") ? rescueProfile.slice(0, -"-rescue".length) : undefined;
 }

@@ -1,10 +1,40 @@
-import { readFileSync } from "node:fs";
+import { lstatSync, readFileSync } from "node:fs";
+import { FsSafeError } from "@openclaw/fs-safe/errors";
+import { createSecretFileAtomic, writeSecretFileAtomic } from "@openclaw/fs-safe/secret";
+import lockfile from "proper-lockfile";
 import writeFileAtomic from "write-file-atomic";
-import { systemErrorCode } from "./errors.ts";
+import { messageOf, RescueError, systemErrorCode } from "./errors.ts";
 
 /** Replaces a file that holds no secret, atomically, mode 0600. It follows links: never for credentials or service definitions. */
 export function writePlainFile(file: string, text: string): void {
   writeFileAtomic.sync(file, text, { mode: 0o600 });
+}
+
+/**
+ * Writes a secret below `rootDir`: no link is followed, every directory on the way must be ours and 0700, the file becomes 0600 by an atomic
+ * and synced replacement relative to pinned directory descriptors (the host's own file-safety library). Throws `refused` with the reason.
+ */
+export async function writeSecret(rootDir: string, filePath: string, content: string): Promise<void> {
+  assertOwnDirectory(rootDir);
+  await refusing(filePath, () => writeSecretFileAtomic({ rootDir, filePath, content }));
+}
+
+/** The same, and only when nothing is there yet: of several at once exactly one wins, the others throw `refused`. */
+export async function createSecret(rootDir: string, filePath: string, content: string): Promise<void> {
+  assertOwnDirectory(rootDir);
+  await refusing(filePath, () => createSecretFileAtomic({ rootDir, filePath, content }));
+}
+
+/** A directory that nobody but this user can have written to, and no link. Throws `refused` naming the path and what is wrong with it. */
+export function assertOwnDirectory(path: string): void {
+  const stat = lstatSync(path);
+  const mode = (stat.mode & 0o7777).toString(8);
+  const refuse = (why: string) => new RescueError("refused", `${path} ${why}; nothing was written`, { fix: `look at ${path}, and make it yours alone` });
+  if (stat.isSymbolicLink()) throw refuse("is a symbolic link");
+  if (!stat.isDirectory()) throw refuse("is not a directory");
+  const uid = process.getuid?.();
+  if (uid !== undefined && stat.uid !== uid) throw refuse(`belongs to user ${stat.uid}`);
+  if (process.platform !== "win32" && (stat.mode & 0o022) !== 0) throw refuse(`can be written by others (mode ${mode})`);
 }
 
 /** The text of a file, or undefined when there is none. Every other failure is thrown: "could not look" is not "not there". */
@@ -14,5 +44,36 @@ export function readIfThere(file: string | URL): string | undefined {
   } catch (error) {
     if (systemErrorCode(error) === "ENOENT") return undefined;
     throw error;
+  }
+}
+
+/**
+ * Holds `<path>.lock` while `work` runs. Throws `busy` when another process holds it. A lock that is lost meanwhile (the process was asleep
+ * for longer than the lock lives) aborts the signal given to `work`: the library's own answer would be to throw from a timer.
+ */
+export async function withLock<T>(path: string, what: string, work: (lost: AbortSignal) => Promise<T>): Promise<T> {
+  const lost = new AbortController();
+  const release = await lockfile
+    .lock(path, { realpath: false, stale: 30_000, update: 5_000, onCompromised: (error) => lost.abort(error) })
+    .catch((error: unknown) => {
+      if (systemErrorCode(error) !== "ELOCKED") throw error;
+      throw new RescueError("busy", `another ${what} is running`, { fix: "wait until it has ended", cause: error });
+    });
+  try {
+    return await work(lost.signal);
+  } finally {
+    if (!lost.signal.aborted) await release();
+  }
+}
+
+async function refusing(filePath: string, write: () => Promise<unknown>): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    if (!(error instanceof FsSafeError)) throw error;
+    throw new RescueError("refused", `${filePath} was not written (${error.code}): ${messageOf(error)}`, {
+      fix: `look at ${filePath} and the directories above it`,
+      cause: error,
+    });
   }
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import JSON5 from "json5";
-import { RescueError, systemErrorCode } from "../../src/shared/errors.ts";
+import { RescueError, systemErrorCode } from "./errors.ts";
 
 /** The few settings of a gateway that tell where to look for it. */
 export interface GatewaySettings {
@@ -10,7 +10,7 @@ export interface GatewaySettings {
   readonly tls: boolean;
 }
 
-type JsonObject = { readonly [key: string]: unknown };
+export type JsonObject = { readonly [key: string]: unknown };
 
 /** The host's own limit. */
 const MAX_INCLUDES_DEEP = 10;
@@ -20,9 +20,14 @@ const MAX_INCLUDES_DEEP = 10;
  * `profile-missing` (no such file), `not-readable` or `config-invalid` (with line and column, never with content).
  */
 export function readGatewaySettings(configPath: string, missing: (file: string) => RescueError): GatewaySettings {
-  const root = readObject(configPath, missing, []);
+  const root = readHostConfig(configPath, missing);
   const gateway = asObject(root["gateway"]);
   return { port: gateway["port"], tls: asObject(gateway["tls"])["enabled"] === true };
+}
+
+/** The configuration as an object, `$include`s resolved at the top and below `gateway`. Throws as {@link readGatewaySettings}. */
+export function readHostConfig(configPath: string, missing: (file: string) => RescueError): JsonObject {
+  return readObject(configPath, missing, []);
 }
 
 function readObject(file: string, missing: (file: string) => RescueError, parents: readonly string[]): JsonObject {
@@ -88,7 +93,7 @@ function mergeObjects(below: JsonObject, above: JsonObject): JsonObject {
   return merged;
 }
 
-function asObject(value: unknown): JsonObject {
+export function asObject(value: unknown): JsonObject {
   return isObject(value) ? value : {};
 }
 

@@ -1,0 +1,137 @@
+import { existsSync, lstatSync, readdirSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { RescueError, systemErrorCode } from "../shared/errors.ts";
+import { asObject, type JsonObject, readGatewaySettings, readHostConfig } from "../shared/gateway-config.ts";
+import { derivedGatewayPort, onboardCommand, profileConfigPath, profileStateDir, validateProfileName } from "../shared/openclaw-home.ts";
+import { isRescueName, rescueProfileOf } from "../shared/rescue-home.ts";
+import { type Marker, readMarker } from "./marker.ts";
+
+/** What is there before anything is written. */
+export interface SetupFacts {
+  readonly primary: {
+    readonly profile: string;
+    readonly stateDir: string;
+    readonly configPath: string;
+    readonly port: number;
+    /** `plugins.allow` of the primary, or undefined when it has none (then every plugin is allowed, and it stays that way). */
+    readonly allow: readonly string[] | undefined;
+    readonly watches: string | undefined;
+    readonly pluginEnabled: boolean;
+  };
+  readonly rescue: {
+    readonly profile: string;
+    readonly stateDir: string;
+    readonly configPath: string;
+    /** `half-made`: our mark is there, the configuration is not. */
+    readonly state: "absent" | "half-made" | "ours";
+    readonly marker: Marker | undefined;
+    readonly config: JsonObject | undefined;
+  };
+  /** Base ports of all configured gateways but the rescue's own. */
+  readonly gatewayPorts: readonly number[];
+}
+
+/**
+ * Reads what setup has to know. Throws RescueError: `usage` for a profile that cannot be rescued, `profile-missing`, `not-readable` or
+ * `config-invalid` for the primary's configuration, `refused` when the rescue profile's name is taken by something that is not ours.
+ */
+export function readFacts(options: { profile: string; home: string; env: NodeJS.ProcessEnv }): SetupFacts {
+  const profile = validateProfileName(options.profile);
+  if (isRescueName(profile)) {
+    throw new RescueError("usage", `${profile} is a rescue profile's name (rescue, or ending in -rescue), and cannot have a rescue of its own`, {
+      fix: "name the profile that is to be rescued with --profile",
+    });
+  }
+  const context = { home: options.home, env: {} };
+  const stateDir = profileStateDir(profile, context);
+  const configPath = profileConfigPath(profile, context);
+  const config = readHostConfig(configPath, (file) => {
+    return new RescueError("profile-missing", `there is no OpenClaw profile ${profile}: ${file} does not exist`, { fix: onboardCommand(profile) });
+  });
+  const rescueProfile = rescueProfileOf(profile);
+  const rescueStateDir = profileStateDir(rescueProfile, context);
+  const rescue = readRescue(rescueProfile, rescueStateDir, profileConfigPath(rescueProfile, context), profile);
+  const entry = asObject(asObject(asObject(config["plugins"])["entries"])["rescue-watchdog"]);
+  const watches = asObject(entry["config"])["watchProfile"];
+  const allow = asObject(config["plugins"])["allow"];
+  return {
+    primary: {
+      profile,
+      stateDir,
+      configPath,
+      port: portOf(asObject(config["gateway"])["port"], profile),
+      allow: Array.isArray(allow) ? allow.map(String) : undefined,
+      watches: typeof watches === "string" ? watches : undefined,
+      pluginEnabled: entry["enabled"] === true,
+    },
+    rescue,
+    gatewayPorts: otherGatewayPorts(options.home, rescueStateDir),
+  };
+}
+
+function readRescue(profile: string, stateDir: string, configPath: string, primary: string): SetupFacts["rescue"] {
+  if (!isThere(stateDir)) return { profile, stateDir, configPath, state: "absent", marker: undefined, config: undefined };
+  const marker = readMarker(stateDir);
+  if (marker === undefined || marker.primary !== primary) {
+    const whose = marker === undefined ? "was not made by this plugin" : `rescues profile ${marker.primary}`;
+    throw new RescueError("refused", `profile ${profile} exists (${stateDir}) and ${whose}; it was not touched`, {
+      fix: `move ${stateDir} away if it is not needed, or rename the profile ${primary}`,
+    });
+  }
+  if (!existsSync(configPath)) return { profile, stateDir, configPath, state: "half-made", marker, config: undefined };
+  const config = readHostConfig(configPath, (file) => new RescueError("not-readable", `${file} vanished while it was read`));
+  return { profile, stateDir, configPath, state: "ours", marker, config };
+}
+
+/** A link counts as there: it is looked at, not through. */
+function isThere(path: string): boolean {
+  try {
+    lstatSync(path);
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return false;
+    throw error;
+  }
+}
+
+function otherGatewayPorts(home: string, exceptStateDir: string): readonly number[] {
+  return readdirSync(home)
+    .filter((name) => name === ".openclaw" || name.startsWith(".openclaw-"))
+    .filter((name) => join(home, name) !== exceptStateDir && existsSync(join(home, name, "openclaw.json")))
+    .map((name) => {
+      const profile = name === ".openclaw" ? "default" : name.slice(".openclaw-".length);
+      const missing = (file: string) => new RescueError("not-readable", `${file} vanished while it was read`);
+      return portOf(readGatewaySettings(join(home, name, "openclaw.json"), missing).port, profile);
+    });
+}
+
+function portOf(configured: unknown, profile: string): number {
+  return typeof configured === "number" ? configured : derivedGatewayPort(profile);
+}
+
+/** The host derives further ports up to 110 above a gateway's own. */
+export const PORT_DISTANCE = 120;
+const FIRST_PORT = 19_789;
+const LAST_PORT = 65_000;
+
+/** The first port, from 19789 upwards, that is far enough from every configured gateway and on which nothing listens. */
+export async function choosePort(taken: readonly number[], isFree: (port: number) => Promise<boolean> = portIsFree): Promise<number> {
+  for (let port = FIRST_PORT; port <= LAST_PORT; port += PORT_DISTANCE) {
+    if (taken.every((other) => Math.abs(other - port) >= PORT_DISTANCE) && (await isFree(port))) return port;
+  }
+  throw new RescueError("refused", `no port between ${FIRST_PORT} and ${LAST_PORT} is free and ${PORT_DISTANCE} away from every gateway`, {
+    fix: "name one with --port",
+  });
+}
+
+export function portIsFree(port: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on("error", (error) => {
+      if (systemErrorCode(error) === "EADDRINUSE" || systemErrorCode(error) === "EACCES") resolve(false);
+      else reject(error);
+    });
+    server.listen({ port, host: "127.0.0.1", exclusive: true }, () => server.close(() => resolve(true)));
+  });
+}

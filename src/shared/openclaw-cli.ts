@@ -1,0 +1,53 @@
+import { accessSync, constants } from "node:fs";
+import { basename, delimiter, isAbsolute, join } from "node:path";
+import { RescueError, systemErrorCode } from "./errors.ts";
+import { scrubbedEnv } from "./openclaw-home.ts";
+import { type CommandResult, runCommand } from "./run-command.ts";
+
+export interface HostCli {
+  /** Program and leading arguments: the running host's own Node and entry, so that no other version is used. */
+  readonly command: readonly string[];
+  readonly home: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/**
+ * The host's CLI: the entry of the host process we run in, or `openclaw` on PATH. RESCUE_WATCHDOG_OPENCLAW names another entry.
+ * Throws `not-running` when there is none.
+ */
+export function findHostCli(options: { home: string; env: NodeJS.ProcessEnv; entry: string | undefined }): HostCli {
+  const { home, env, entry } = options;
+  const named = env["RESCUE_WATCHDOG_OPENCLAW"];
+  if (named !== undefined && isAbsolute(named)) return { command: [process.execPath, named], home, env };
+  if (entry !== undefined && isHostEntry(entry)) return { command: [process.execPath, entry], home, env };
+  for (const directory of (env["PATH"] ?? "").split(delimiter)) {
+    const candidate = join(directory, "openclaw");
+    if (directory !== "" && isExecutable(candidate)) return { command: [candidate], home, env };
+  }
+  throw new RescueError("not-running", "the openclaw command is not on PATH", { fix: "npm install -g openclaw" });
+}
+
+/** Runs the host's CLI for a profile, with nothing inherited that could redirect it to another one. Never prompts: stdin is `input` or empty. */
+export async function runHost(
+  cli: HostCli,
+  profile: string,
+  args: readonly string[],
+  options: { readonly timeoutMs: number; readonly input?: string },
+): Promise<CommandResult> {
+  const select = profile === "default" ? [] : ["--profile", profile];
+  return runCommand([...cli.command, ...select, ...args], { ...options, env: { ...scrubbedEnv(cli.env), HOME: cli.home } });
+}
+
+function isHostEntry(entry: string): boolean {
+  return basename(entry) === "openclaw.mjs" || basename(entry) === "openclaw";
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+    return false;
+  }
+}
