@@ -22,6 +22,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   repair: async () => (await import("./commands/repair.ts")).repairCommand,
   pause: async () => (await import("./commands/pause.ts")).pauseCommand,
   resume: async () => (await import("./commands/resume.ts")).resumeCommand,
+  setup: async () => (await import("./commands/setup.ts")).setupCommand,
+  uninstall: async () => (await import("./commands/uninstall.ts")).uninstallCommand,
   supervise: async () => (await import("./commands/supervise.ts")).superviseCommand,
 };
 

@@ -1,6 +1,7 @@
 import { realpathSync } from "node:fs";
 import path from "node:path";
 import { RescueError, systemErrorCode } from "../../src/shared/errors.ts";
+import { readGatewaySettings } from "../../src/shared/gateway-config.ts";
 import {
   derivedGatewayPort,
   gatewayLockDir,
@@ -9,7 +10,6 @@ import {
   stateDatabasePath,
   validateProfileName,
 } from "../../src/shared/openclaw-home.ts";
-import { readGatewaySettings } from "../../src/shared/gateway-config.ts";
 import { isPort } from "./lock-file.ts";
 import { readLock, readProcess } from "./process.ts";
 

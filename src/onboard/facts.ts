@@ -39,15 +39,21 @@ export interface SetupFacts {
 export function readFacts(options: { profile: string; home: string; env: NodeJS.ProcessEnv }): SetupFacts {
   const profile = validateProfileName(options.profile);
   if (isRescueName(profile)) {
-    throw new RescueError("usage", `${profile} is a rescue profile's name (rescue, or ending in -rescue), and cannot have a rescue of its own`, {
-      fix: "name the profile that is to be rescued with --profile",
-    });
+    throw new RescueError(
+      "usage",
+      `${profile} is a rescue profile's name (rescue, or ending in -rescue), and cannot have a rescue of its own`,
+      {
+        fix: "name the profile that is to be rescued with --profile",
+      },
+    );
   }
   const context = { home: options.home, env: {} };
   const stateDir = profileStateDir(profile, context);
   const configPath = profileConfigPath(profile, context);
   const config = readHostConfig(configPath, (file) => {
-    return new RescueError("profile-missing", `there is no OpenClaw profile ${profile}: ${file} does not exist`, { fix: onboardCommand(profile) });
+    return new RescueError("profile-missing", `there is no OpenClaw profile ${profile}: ${file} does not exist`, {
+      fix: onboardCommand(profile),
+    });
   });
   const rescueProfile = rescueProfileOf(profile);
   const rescueStateDir = profileStateDir(rescueProfile, context);

@@ -42,7 +42,11 @@ export function planSetup(facts: SetupFacts, wishes: { port: number; service: "m
   ];
   if (wishes.service === "managed") {
     steps.push(
-      { name: "install-service", text: `install the gateway service of profile ${rescue.profile} with the host's own installer`, done: false },
+      {
+        name: "install-service",
+        text: `install the gateway service of profile ${rescue.profile} with the host's own installer`,
+        done: false,
+      },
       {
         name: "start-and-prove",
         text: `start it, prove that the listener on port ${wishes.port} is that service, and only then use the token: hello, cron job, health`,

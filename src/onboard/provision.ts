@@ -26,7 +26,7 @@ export interface SetupPorts {
   readonly cli: HostCli;
   /** The directory of this plugin's package. */
   readonly pluginRoot: string;
-  readonly service: (profile: string, stateDir: string) => Pick<ServiceControl, "status" | "start">;
+  readonly service: (profile: string, stateDir: string) => ServiceControl;
   /** Proves the listener, then uses the token: hello, cron job, health. Throws `refused` when it cannot be proved. */
   readonly prove: (rescue: { profile: string; stateDir: string; port: number; token: string }) => Promise<ProofResult>;
   readonly onStep: (step: SetupStepName, state: "begun" | "done" | "skipped", tookMs: number) => void;
@@ -48,7 +48,10 @@ const INSTALL_MS = 180_000;
 const CLI_MS = 60_000;
 
 /** Reads, chooses the port and says what would be done. Writes nothing. Throws RescueError as `readFacts` does, and for a port that cannot be. */
-export async function prepareSetup(wishes: SetupWishes, ports: Pick<SetupPorts, "home" | "env">): Promise<{ facts: SetupFacts; plan: SetupPlan }> {
+export async function prepareSetup(
+  wishes: SetupWishes,
+  ports: Pick<SetupPorts, "home" | "env">,
+): Promise<{ facts: SetupFacts; plan: SetupPlan }> {
   const facts = readFacts({ profile: wishes.profile, home: ports.home, env: ports.env });
   assertOwnDirectory(dirname(facts.rescue.stateDir));
   if (facts.rescue.state !== "absent") assertOwnDirectory(facts.rescue.stateDir);
@@ -92,7 +95,13 @@ export async function setup(wishes: SetupWishes, ports: SetupPorts): Promise<Set
 
 type Undo = { readonly what: string; readonly take: () => Promise<void> }[];
 
-async function takeStep(step: SetupStepName, facts: SetupFacts, plan: SetupPlan, ports: SetupPorts, undo: Undo): Promise<ProofResult | null> {
+async function takeStep(
+  step: SetupStepName,
+  facts: SetupFacts,
+  plan: SetupPlan,
+  ports: SetupPorts,
+  undo: Undo,
+): Promise<ProofResult | null> {
   const { rescue, primary } = facts;
   switch (step) {
     case "claim-profile":
@@ -109,12 +118,20 @@ async function takeStep(step: SetupStepName, facts: SetupFacts, plan: SetupPlan,
     }
     case "primary-plugin":
       if (!primary.pluginEnabled) {
-        await hostOrThrow(ports.cli, primary.profile, ["plugins", "install", "--link", "--force", "--accept-capabilities", ports.pluginRoot], INSTALL_MS);
+        await hostOrThrow(
+          ports.cli,
+          primary.profile,
+          ["plugins", "install", "--link", "--force", "--accept-capabilities", ports.pluginRoot],
+          INSTALL_MS,
+        );
       }
       await patchHost(ports.cli, primary.profile, primaryPatch(facts));
       undo.push({
         what: `openclaw config patch (plugins.entries.rescue-watchdog of profile ${primary.profile})`,
-        take: () => patchHost(ports.cli, primary.profile, { plugins: { entries: { "rescue-watchdog": { config: { watchProfile: primary.watches ?? null } } } } }),
+        take: () =>
+          patchHost(ports.cli, primary.profile, {
+            plugins: { entries: { "rescue-watchdog": { config: { watchProfile: primary.watches ?? null } } } },
+          }),
       });
       return null;
     case "install-service": {
@@ -158,7 +175,10 @@ async function writeConfig(facts: SetupFacts, plan: SetupPlan, pluginRoot: strin
   const { rescue, primary } = facts;
   const existing = asObject(asObject(asObject(rescue.config)["gateway"])["auth"])["token"];
   const token = isStrongToken(existing) ? existing : randomBytes(32).toString("hex");
-  const config = renderRescueConfig({ primary: primary.profile, stateDir: rescue.stateDir, port: plan.port, token, pluginRoot }, rescue.config);
+  const config = renderRescueConfig(
+    { primary: primary.profile, stateDir: rescue.stateDir, port: plan.port, token, pluginRoot },
+    rescue.config,
+  );
   const text = `${JSON.stringify(config, null, 2)}\n`;
   mkdirSync(join(rescue.stateDir, "workspace"), { recursive: true, mode: 0o700 });
   if (rescue.config === undefined) return createSecret(rescue.stateDir, rescue.configPath, text);
@@ -188,10 +208,19 @@ export async function patchHost(cli: HostCli, profile: string, patch: JsonObject
 }
 
 /** Runs the host's CLI; throws `service-control` with the host's own last line when it fails. */
-export async function hostOrThrow(cli: HostCli, profile: string, args: readonly string[], timeoutMs: number, input?: string): Promise<void> {
+export async function hostOrThrow(
+  cli: HostCli,
+  profile: string,
+  args: readonly string[],
+  timeoutMs: number,
+  input?: string,
+): Promise<void> {
   const result = await runHost(cli, profile, args, { timeoutMs, ...(input === undefined ? {} : { input }) });
   if (result.exitCode === 0) return;
-  const words = `${result.stderr}\n${result.stdout}`.trim().split("\n").filter((line) => line.trim() !== "");
+  const words = `${result.stderr}\n${result.stdout}`
+    .trim()
+    .split("\n")
+    .filter((line) => line.trim() !== "");
   const why = result.timedOut ? `no answer within ${timeoutMs / 1000} s` : (words.at(-1) ?? `exit ${result.exitCode}`);
   throw new RescueError("service-control", `openclaw ${args.slice(0, 2).join(" ")} failed for profile ${profile}: ${why.slice(0, 300)}`);
 }
@@ -207,7 +236,10 @@ async function rolledBack(error: unknown, undo: Undo): Promise<RescueError> {
   }
   const known = error instanceof RescueError ? error : new RescueError("internal", messageOf(error), { cause: error });
   const after = left.length === 0 ? "what this run had made was taken back" : `still there: ${left.join("; ")}`;
-  return new RescueError(known.code, `${known.message}; ${after}`, { ...(known.fix === undefined ? {} : { fix: known.fix }), cause: known });
+  return new RescueError(known.code, `${known.message}; ${after}`, {
+    ...(known.fix === undefined ? {} : { fix: known.fix }),
+    cause: known,
+  });
 }
 
 async function portFor(wishes: SetupWishes, facts: SetupFacts): Promise<number> {
@@ -217,7 +249,10 @@ async function portFor(wishes: SetupWishes, facts: SetupFacts): Promise<number> 
   if (wishes.port === undefined) return kept ?? choosePort(gatewayPorts);
   const near = gatewayPorts.find((other) => Math.abs(other - (wishes.port ?? 0)) < PORT_DISTANCE);
   if (near !== undefined) {
-    throw new RescueError("usage", `port ${wishes.port} is less than ${PORT_DISTANCE} from the gateway on ${near}, whose derived ports reach that far`);
+    throw new RescueError(
+      "usage",
+      `port ${wishes.port} is less than ${PORT_DISTANCE} from the gateway on ${near}, whose derived ports reach that far`,
+    );
   }
   if (wishes.port !== kept && !(await portIsFree(wishes.port))) throw new RescueError("port-foreign", `port ${wishes.port} is in use`);
   return wishes.port;

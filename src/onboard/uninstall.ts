@@ -1,6 +1,5 @@
 import { existsSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import type { ServiceControl } from "../service-installers/installer.ts";
 import { WATCHDOG_DIR } from "../shared/rescue-home.ts";
 import { assertOwnDirectory, withLock } from "../shared/secure-file.ts";
 import { readFacts } from "./facts.ts";
@@ -21,7 +20,7 @@ const CLI_MS = 180_000;
  */
 export async function uninstall(
   options: { readonly profile: string; readonly stamp: string },
-  ports: Pick<SetupPorts, "home" | "env" | "cli"> & { readonly service: (profile: string, stateDir: string) => Pick<ServiceControl, "status" | "stop"> },
+  ports: Pick<SetupPorts, "home" | "env" | "cli" | "service">,
 ): Promise<UninstallResult> {
   const first = readFacts({ profile: options.profile, home: ports.home, env: ports.env });
   return withLock(join(first.primary.stateDir, ".rescue-watchdog-setup"), "rescue setup of this profile", async () => {

@@ -29,7 +29,8 @@ export async function createSecret(rootDir: string, filePath: string, content: s
 export function assertOwnDirectory(path: string): void {
   const stat = lstatSync(path);
   const mode = (stat.mode & 0o7777).toString(8);
-  const refuse = (why: string) => new RescueError("refused", `${path} ${why}; nothing was written`, { fix: `look at ${path}, and make it yours alone` });
+  const refuse = (why: string) =>
+    new RescueError("refused", `${path} ${why}; nothing was written`, { fix: `look at ${path}, and make it yours alone` });
   if (stat.isSymbolicLink()) throw refuse("is a symbolic link");
   if (!stat.isDirectory()) throw refuse("is not a directory");
   const uid = process.getuid?.();

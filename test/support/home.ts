@@ -50,7 +50,7 @@ export async function createGatewayHome(options: GatewayHomeOptions = {}): Promi
   };
   const profile = options.profile ?? "default";
   const select = profile === "default" ? [] : ["--profile", profile];
-  await openclaw([...select, ...ONBOARD.split(" "), String(port)], env);
+  await onboard([...select, ...ONBOARD.split(" "), String(port)], env);
   const stateDir = join(home, profile === "default" ? ".openclaw" : `.openclaw-${profile}`);
   const configPath = join(stateDir, "openclaw.json");
   if (options.plugins !== undefined) allowPlugins(configPath, options.plugins);
@@ -72,6 +72,15 @@ export async function createGatewayHome(options: GatewayHomeOptions = {}): Promi
     },
     dispose: async () => rmSync(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }),
   };
+}
+
+/** On a starved machine the host's onboarding has once not ended within three minutes; a second run completes what the first one left. */
+async function onboard(args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+  const program = [OPENCLAW, ...args];
+  const options = { env, cwd: env["HOME"], maxBuffer: 16 * 1024 * 1024 };
+  await run(process.execPath, program, { ...options, timeout: 60_000, killSignal: "SIGKILL" }).catch(() =>
+    run(process.execPath, program, { ...options, timeout: 120_000 }),
+  );
 }
 
 /** Runs the host's CLI once. Rejects with its output when it exits other than 0. */

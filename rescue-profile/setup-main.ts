@@ -1,0 +1,58 @@
+import { existsSync, realpathSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { SetupPorts } from "../src/onboard/provision.ts";
+import { proveAndVerify } from "../src/onboard/verify.ts";
+import { selectControl } from "../src/service-installers/select.ts";
+import { RescueError } from "../src/shared/errors.ts";
+import { findHostCli } from "../src/shared/openclaw-cli.ts";
+import { gatewayLockDir } from "../src/shared/openclaw-home.ts";
+import { watchedBy } from "../src/shared/rescue-home.ts";
+import { readIdentity, readLock } from "./observe/process.ts";
+
+export interface SetupContext {
+  readonly home: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly signal: AbortSignal;
+  readonly onStep: SetupPorts["onStep"];
+}
+
+/** The real ports of setup and uninstall. Throws `not-running` without the host's command, `internal` when the package is not built. */
+export function setupPorts({ home, env, signal, onStep }: SetupContext): SetupPorts {
+  const pluginRoot = packageRoot();
+  const service = (profile: string, stateDir: string) => selectControl({ profile, stateDir, env, platform: process.platform });
+  return {
+    home,
+    env,
+    cli: findHostCli({ home, env, entry: process.argv[1] }),
+    pluginRoot,
+    service,
+    onStep,
+    prove: (rescue) =>
+      proveAndVerify(rescue, {
+        service: service(rescue.profile, rescue.stateDir),
+        lockHolder: () => {
+          const lock = readLock(join(gatewayLockDir(rescue.stateDir), "gateway.state.lock"));
+          if (!lock.ok) throw new RescueError("refused", `whose the lock of ${rescue.stateDir} is cannot be known: ${lock.why}`);
+          return lock.value ?? undefined;
+        },
+        identityOf: readIdentity,
+        tickArgv: [process.execPath, join(pluginRoot, BIN), "tick", "--profile", watchedBy(rescue.profile) ?? "default", "--for", "20s"],
+        signal,
+      }),
+  };
+}
+
+const BIN = join("dist", "plugin", "cli", "bin.js");
+
+/** The package we run from, built: its manifest and `dist/` are what a gateway loads. */
+function packageRoot(): string {
+  let directory = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(directory, "openclaw.plugin.json"))) {
+    const parent = dirname(directory);
+    if (parent === directory) throw new RescueError("internal", "the plugin's own package was not found");
+    directory = parent;
+  }
+  if (!existsSync(join(directory, BIN))) throw new RescueError("internal", `${directory} is not built`, { fix: "npm run build" });
+  return realpathSync(directory);
+}
