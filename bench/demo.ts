@@ -26,7 +26,7 @@ const { values } = parseArgs({
   options: { json: { type: "boolean" }, runs: { type: "string", default: "1" }, only: { type: "string" }, help: { type: "boolean" } },
 });
 const abort = new AbortController();
-for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => abort.abort());
+for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => abort.abort());
 const startedMs = performance.now();
 const screen = values.json === true ? process.stderr : process.stdout;
 
@@ -96,6 +96,8 @@ async function repaired(stage: Stage, fault: Fault): Promise<{ result: FaultResu
   const injectedMs = performance.now();
   await fault.inject({ port: stage.port, gatewayPid: stage.gatewayPid() });
   const down = until(stage.port, false, 30_000, abort.signal).then(() => until(stage.port, true, RECOVER_MS, abort.signal));
+  // Awaited below; an interruption rejects both.
+  down.catch(() => undefined);
   const started = await lineWhere(stage.lines, from, (line) => line.event === "repair-started", RECOVER_MS, abort.signal);
   const detectedMs = started.atMs - injectedMs;
   await down;

@@ -40,7 +40,7 @@ export const PolicySchema = Type.Object(
       {
         goneChecks: count(2, "Checks in a row that must find the process gone before it is started."),
         frozenSeconds: seconds(5, "How long a stopped process (state T) must be silent before it is ended and started."),
-        silentFlatSeconds: seconds(28, "How long a silent process without CPU progress is given, from the first silent check."),
+        silentFlatSeconds: seconds(25, "How long a silent process without CPU progress is given, from the first silent check."),
         silentBusySeconds: seconds(180, "How long a silent process that uses CPU is given: users saw healthy stalls of 170 s."),
         bootFlatSeconds: seconds(300, "How long a boot without any progress is given."),
         bootCeilingSeconds: seconds(1800, "When even a boot that progresses is reported to a human (it is not killed)."),

@@ -1,5 +1,5 @@
 import { assess } from "./core/assess.ts";
-import { type Action, type Decision, decide, type WatchEvent } from "./core/decide.ts";
+import { type Action, type Decision, decide, isJudgeable, type WatchEvent, withheld } from "./core/decide.ts";
 import type { Assessment, Observation } from "./core/model.ts";
 import type { Policy } from "./core/policy.ts";
 import type { RepairOutcome, WatchState } from "./core/state.ts";
@@ -45,7 +45,7 @@ export interface LoopNews {
 /** The state is written at least this often, so that a later run and `status` know what was seen last. */
 const SAVE_EVERY_MS = 10_000;
 /** After a longer gap nothing is known of what lasted. */
-const GAP_MS = 30_000;
+const GAP_MS = 90_000;
 
 /**
  * Watches until the signal aborts or `until` says that this round is done. Looks, assesses, decides, persists, acts, in that order.
@@ -93,13 +93,15 @@ export async function watch(
     // "Repair now" speaks of what is so now: it is judged by a full look of this very round. A pause holds before that look is acted on.
     const toRepair = requests.filter((request) => request.kind === "repair");
     for (const request of requests) if (request.kind !== "repair") answer(request);
-    settleRepair(state, ports, apply);
+    const orphan = settleRepair(state, ports, apply);
 
     const observation = await ports.look(toRepair.length > 0 ? "full" : depth, lateMs);
     if (signal.aborted) break;
     const seen = assess(observation, policy);
     let decision = apply({ kind: "sampled", assessment: seen }, seen.atMs);
-    for (const request of toRepair) decision = answer(request);
+    if (orphan !== undefined) decision = takeUp(orphan, state, seen, ports, apply) ?? decision;
+    // Left open until enough looks agree: this round's successors look again at once.
+    if (isJudgeable(state)) for (const request of toRepair) decision = answer(request);
     depth = decision.next.depth;
     plannedMs = ports.monotonicMs() + decision.next.afterMs;
     if (until(decision, seen)) break;
@@ -108,15 +110,36 @@ export async function watch(
   return state;
 }
 
-function settleRepair(state: WatchState, ports: LoopPorts, apply: (event: WatchEvent, atMs: number) => Decision): void {
-  if (state.phase.name !== "repairing" || state.incident === null) return;
+type Apply = (event: WatchEvent, atMs: number) => Decision;
+
+/** Passes on how the repair ended. Returns its id when its runner died without a word. */
+function settleRepair(state: WatchState, ports: LoopPorts, apply: Apply): number | undefined {
+  if (state.phase.name !== "repairing" || state.incident === null) return undefined;
   const incident = state.incident.id;
   const { state: outcome, id, note } = ports.repairOutcome(incident);
-  if (outcome === "running") return;
-  // Killed between the intent and its end: it goes on where it was. Whether that is tried again is the journal's to count.
-  if (outcome === "orphaned") return ports.startRepair(id);
+  if (outcome === "running") return undefined;
+  if (outcome === "orphaned") return id;
   const atMs = ports.monotonicMs();
   apply({ kind: "repair-settled", atMs, incident, outcome, note }, atMs);
+  return undefined;
+}
+
+/** A decision that is older than this is not carried out any more: what it was about may have passed. */
+const ORPHAN_MS = 60_000;
+
+/**
+ * A repair that was killed between its intent and its end goes on where it was, if it is still wanted: not while repairs are withheld, not
+ * when the decision is old, and not when this round's look finds the gateway serving. Else it counts as lost.
+ */
+function takeUp(id: number, state: WatchState, seen: Assessment, ports: LoopPorts, apply: Apply): Decision | undefined {
+  if (state.phase.name !== "repairing" || state.incident === null) return undefined;
+  const tooOld = seen.atMs - state.phase.sinceMs > ORPHAN_MS ? "the decision is too old" : undefined;
+  const why = withheld(state, seen.atMs) ?? tooOld ?? (seen.verdict === "up" ? "it serves again" : undefined);
+  if (why === undefined) {
+    ports.startRepair(id);
+    return undefined;
+  }
+  return apply({ kind: "repair-settled", atMs: seen.atMs, incident: state.incident.id, outcome: "lost", note: why }, seen.atMs);
 }
 
 function toEvent(request: LoopRequest, atMs: number): WatchEvent {

@@ -8,10 +8,18 @@ import { selectControl } from "../src/service-installers/select.ts";
 import { messageOf, RescueError } from "../src/shared/errors.ts";
 import { scrubbedEnv } from "../src/shared/openclaw-home.ts";
 import { watchdogDir } from "../src/shared/rescue-home.ts";
-import { type PolicySettings, toPolicy } from "./config.ts";
+import { type PolicySettings, parsePolicy, toPolicy } from "./config.ts";
 import type { Observation, ProcessIdentity } from "./core/model.ts";
 import type { WatchState } from "./core/state.ts";
-import { Journal, type JournalClock, type Lease, type RequestRow } from "./journal/journal.ts";
+import {
+  isJournalTrouble,
+  Journal,
+  type JournalClock,
+  type Lease,
+  LeaseLost,
+  type LeaseResult,
+  type RequestRow,
+} from "./journal/journal.ts";
 import { createLog, type WriteLog } from "./journal/log.ts";
 import { openJournal } from "./journal/open.ts";
 import { type LoopPorts, watch } from "./loop.ts";
@@ -21,7 +29,7 @@ import { look } from "./observe/look.ts";
 import { readIdentity } from "./observe/process.ts";
 import { refreshTarget, resolveTarget, type Target } from "./observe/target.ts";
 import { recallTarget, rememberTarget } from "./remembered-target.ts";
-import { loadSettings } from "./settings.ts";
+import { loadSettings, rememberPluginSettings } from "./settings.ts";
 
 /** Longer than a watcher sleeps and looks between two renewals, short enough that a frozen watcher is replaced soon. */
 function leaseMs({ watch: { baselineSeconds, identitySeconds, recheckSeconds, slowRecheckSeconds } }: PolicySettings): number {
@@ -42,6 +50,11 @@ export interface WatchdogOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Who watches, for `status`: `watch`, `tick`, `plugin`. */
   readonly what: string;
+  /**
+   * Look even when the profile's configuration or our own settings are missing or broken: with the target of the last time and the default
+   * settings. For those who must act in just that case (the runner, a pause), not for those who begin to watch.
+   */
+  readonly whatever?: boolean;
   /** The plugin's configuration; without it `<dir>/config.json5` is read. */
   readonly fromPlugin?: unknown;
   readonly overrides?: readonly string[];
@@ -63,11 +76,9 @@ export interface Watchdog {
 export async function openWatchdog(options: WatchdogOptions): Promise<Watchdog> {
   const dir = watchdogDir(options.profile, options.home, options.env);
   const { target, warning } = await findTarget(dir, options);
-  const settings = loadSettings(dir, {
-    ...(options.fromPlugin === undefined ? {} : { fromPlugin: options.fromPlugin }),
-    ...(options.overrides === undefined ? {} : { overrides: options.overrides }),
-  });
+  const settings = findSettings(dir, options);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
+  if (options.fromPlugin !== undefined) rememberPluginSettings(dir, options.fromPlugin);
   const log = createLog({
     file: logFile(dir),
     level: settings.log.level,
@@ -88,13 +99,29 @@ export async function openWatchdog(options: WatchdogOptions): Promise<Watchdog> 
 }
 
 /** A config that is broken right now is a fault to watch, not a reason to look away: the target of the last time serves. */
-async function findTarget(dir: string, options: WatchdogOptions): Promise<{ target: Target; warning?: string }> {
+export async function findTarget(
+  dir: string,
+  options: Pick<WatchdogOptions, "profile" | "home" | "env" | "whatever">,
+): Promise<{ target: Target; warning?: string }> {
   try {
     return { target: await resolveTarget({ profile: options.profile, home: options.home, env: options.env }) };
   } catch (error) {
-    const remembered = error instanceof RescueError && error.code === "config-invalid" ? recallTarget(dir) : undefined;
+    if (!(error instanceof RescueError) || error.code === "usage") throw error;
+    const remembered = error.code === "config-invalid" || options.whatever === true ? recallTarget(dir) : undefined;
     if (remembered === undefined) throw error;
     return { target: remembered, warning: messageOf(error) };
+  }
+}
+
+function findSettings(dir: string, options: WatchdogOptions): PolicySettings {
+  try {
+    return loadSettings(dir, {
+      ...(options.fromPlugin === undefined ? {} : { fromPlugin: options.fromPlugin }),
+      ...(options.overrides === undefined ? {} : { overrides: options.overrides }),
+    });
+  } catch (error) {
+    if (options.whatever !== true || !(error instanceof RescueError)) throw error;
+    return parsePolicy({});
   }
 }
 
@@ -113,7 +140,8 @@ export async function watchForever(
 ): Promise<void> {
   let standbyFor = 0;
   while (!signal.aborted) {
-    const taken = dog.journal.acquire("watch", dog.options.what, leaseMs(dog.settings), isAlive);
+    const taken = await acquireWatch(dog, signal);
+    if (taken === undefined) continue;
     if (!taken.held) {
       if (taken.by.pid !== standbyFor) onStandby(taken.by);
       standbyFor = taken.by.pid;
@@ -130,11 +158,39 @@ export async function watchForever(
       await watch(dog.journal.loadState(dog.options.profile), toPolicy(dog.settings), loopPorts(dog, taken.lease), signal);
       dog.log({ event: "watch-ended", trigger: dog.options.what });
     } catch (error) {
-      if (!(error instanceof Error) || error.name !== "LeaseLost") throw error;
-      dog.log({ event: "watch-lost-lease", level: "warn", details: error.message });
+      if (error instanceof LeaseLost) dog.log({ event: "watch-lost-lease", level: "warn", details: error.message });
+      else if (isJournalTrouble(error)) await troubled(dog, error, signal);
+      else throw error;
     } finally {
-      dog.journal.release(taken.lease);
+      releaseQuietly(dog, taken.lease);
     }
+  }
+}
+
+async function acquireWatch(dog: Watchdog, signal: AbortSignal): Promise<LeaseResult | undefined> {
+  try {
+    return dog.journal.acquire("watch", dog.options.what, leaseMs(dog.settings), isAlive);
+  } catch (error) {
+    if (!isJournalTrouble(error)) throw error;
+    await troubled(dog, error, signal);
+    return undefined;
+  }
+}
+
+const TROUBLE_MS = 5_000;
+
+/** What is done must be written first; while nothing can be written nothing is done, and it is tried again. */
+async function troubled(dog: Watchdog, error: unknown, signal: AbortSignal): Promise<void> {
+  dog.log({ event: "journal-not-written", level: "error", success: false, details: messageOf(error) });
+  await sleep(TROUBLE_MS, signal);
+}
+
+function releaseQuietly(dog: Watchdog, lease: Lease): void {
+  try {
+    dog.journal.release(lease);
+  } catch (error) {
+    // It runs out by itself.
+    if (!isJournalTrouble(error)) throw error;
   }
 }
 
@@ -158,12 +214,15 @@ export async function tick(dog: Watchdog, maxMs: number, signal: AbortSignal): P
       signal,
       (decision, seen) => {
         const calm = seen.verdict === "up" || seen.condition === "stopped-cleanly";
-        return monotonicMs() >= endMs || (calm && decision.state.phase.name !== "repairing");
+        return monotonicMs() >= endMs || (calm && decision.state.incident === null && decision.state.phase.name === "watching");
       },
     );
     return { watched: true, state };
+  } catch (error) {
+    if (!(error instanceof LeaseLost)) throw error;
+    return { watched: false, by: { pid: 0, what: "another watcher, which took over" } };
   } finally {
-    dog.journal.release(taken.lease);
+    releaseQuietly(dog, taken.lease);
   }
 }
 
@@ -218,6 +277,7 @@ function loopPorts(dog: Watchdog, lease: Lease): LoopPorts {
       if (depth === "full") {
         const refreshed = await refreshTarget(target);
         target = refreshed.target;
+        if (refreshed.warning === undefined) rememberTarget(dog.dir, target);
         if (refreshed.warning !== undefined && refreshed.warning !== lastWarning) {
           dog.log({ event: "config-warning", level: "warn", details: refreshed.warning });
         }

@@ -47,6 +47,9 @@ export function newsLines({ event, before, decision }: LoopNews): readonly LogEn
           details: { attempt: action.attempt, pid: action.identity?.pid ?? null },
         });
         break;
+      case "abandon-repair":
+        lines.push({ event: "repair-abandoned", level: "warn", incident: action.incident, success: false, details: action.why });
+        break;
       case "close-incident":
         lines.push({
           event: "incident-closed",

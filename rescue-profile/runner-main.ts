@@ -2,25 +2,31 @@
  * The repair runner: `node runner-main.js PROFILE REPAIR_ID`. Started detached by the loop; takes the repair lease, continues the repair
  * where the journal says it is, and ends. Everything it has to say is in the journal and the log.
  */
+import { realpathSync } from "node:fs";
 import { homedir } from "node:os";
+import { messageOf } from "../src/shared/errors.ts";
+import type { RepairOutcome } from "./core/state.ts";
+import type { RepairRow } from "./journal/journal.ts";
 import { isAlive, openWatchdog, sleep, type Watchdog } from "./main.ts";
 import { monotonicMs } from "./observe/clock.ts";
+import { probeHttp } from "./observe/http.ts";
 import { observeListener } from "./observe/listener.ts";
 import { readIdentity, readLock } from "./observe/process.ts";
 import { type RunnerPorts, runRepair } from "./repair/runner.ts";
 
 /** Longer than any plan may take; a dead runner's lease is taken over at once anyway. */
 const REPAIR_LEASE_MS = 900_000;
+const SERVES_MS = 1_000;
 
 const [profile = "", repairId = ""] = process.argv.slice(2);
-const dog = await openWatchdog({ profile, home: homedir(), env: process.env, what: "runner" });
+const dog = await openWatchdog({ profile, home: homedir(), env: process.env, what: "runner", whatever: true });
 const taken = dog.journal.acquire("repair", `repair ${repairId}`, REPAIR_LEASE_MS, isAlive);
 if (taken.held) {
   const repair = dog.journal.repair(Number(repairId));
   if (repair !== undefined && repair.outcome === null) {
     dog.journal.claimRepair(repair.id);
     const startedMs = monotonicMs();
-    const outcome = await runRepair(repair, runnerPorts(dog, repair));
+    const outcome = await run(repair);
     dog.log({
       event: "repair-ended",
       level: outcome === "done" ? "info" : "error",
@@ -38,6 +44,16 @@ if (taken.held) {
 }
 dog.journal.close();
 
+/** Whatever fails, the journal hears of it: nobody else listens to this process. */
+async function run(repair: RepairRow): Promise<RepairOutcome> {
+  try {
+    return await runRepair(repair, runnerPorts(dog, repair));
+  } catch (error) {
+    dog.journal.endRepair(repair.id, "failed", messageOf(error));
+    return "failed";
+  }
+}
+
 function runnerPorts({ journal, service, target, log }: Watchdog, repair: { incident: number; cause: string; tier: number }): RunnerPorts {
   return {
     journal,
@@ -46,6 +62,10 @@ function runnerPorts({ journal, service, target, log }: Watchdog, repair: { inci
     sleep: (ms, signal) => sleep(ms, signal),
     signal: (pid, signal) => process.kill(pid, signal),
     identityOf: readIdentity,
+    serves: async () => {
+      const [health, startup] = await Promise.all([probeHttp(target, "/healthz", SERVES_MS), probeHttp(target, "/startupz", SERVES_MS)]);
+      return [health, startup].every((probe) => probe.ok && probe.value.state === "answered" && probe.value.status === 200);
+    },
     lockHolder: () => {
       const lock = readLock(target.lockPath);
       if (!lock.ok) throw new Error(lock.why);
@@ -59,7 +79,8 @@ function runnerPorts({ journal, service, target, log }: Watchdog, repair: { inci
     },
     ownLineage,
     uid: process.getuid?.() ?? -1,
-    stateDir: target.stateDir,
+    // As the lock has it: links resolved.
+    stateDir: realpathSync(target.stateDir),
     onStep: (name, outcome, durationMs) =>
       log({
         event: "step",

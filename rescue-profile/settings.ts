@@ -1,17 +1,24 @@
 import { join } from "node:path";
 import JSON5 from "json5";
 import { messageOf, RescueError } from "../src/shared/errors.ts";
-import { readIfThere } from "../src/shared/secure-file.ts";
+import { readIfThere, writePlainFile } from "../src/shared/secure-file.ts";
 import { type PolicySettings, parsePolicy } from "./config.ts";
 
+const fromPluginFile = (dir: string) => join(dir, "plugin-settings.json");
+
+/** The plugin's configuration is known only inside the host: kept here, so that `tick`, the runner and a terminal go by the same limits. */
+export function rememberPluginSettings(dir: string, settings: unknown): void {
+  writePlainFile(fromPluginFile(dir), `${JSON.stringify(settings, null, 2)}\n`);
+}
+
 /**
- * The settings in force: `<dir>/config.json5` when there is one, or what the plugin was configured with, then `overrides` of the form
- * `act.frozenSeconds=8`. Throws `usage`, `not-readable` or `config-invalid` with the place (the file, the plugin's entry, `--set`) and the key.
+ * The settings in force: what the plugin was configured with, or `<dir>/config.json5`, or what the plugin was configured with when it watched
+ * last, then `overrides` of the form `act.frozenSeconds=8`. Throws `usage`, `not-readable` or `config-invalid` with the place (the file, the plugin's entry, `--set`) and the key.
  */
 export function loadSettings(dir: string, options: { fromPlugin?: unknown; overrides?: readonly string[] } = {}): PolicySettings {
   const file = join(dir, "config.json5");
   const where = options.fromPlugin === undefined ? file : "plugins.entries.rescue-watchdog.config";
-  const settings = parsePolicy(options.fromPlugin ?? readSettings(file), where);
+  const settings = parsePolicy(options.fromPlugin ?? readSettings(file) ?? readSettings(fromPluginFile(dir)), where);
   if (options.overrides === undefined || options.overrides.length === 0) return settings;
   const changed: Record<string, unknown> = structuredClone(settings);
   for (const override of options.overrides) applyOverride(changed, override);

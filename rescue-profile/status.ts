@@ -6,9 +6,8 @@ import { nextAllowedMs } from "./core/decide.ts";
 import type { Condition, ServiceReading, Verdict } from "./core/model.ts";
 import { openJournalReader } from "./journal/open.ts";
 import { type IncidentSummary, readIncidents, readWatch } from "./journal/read.ts";
-import { isAlive, lookOnce } from "./main.ts";
+import { findTarget, isAlive, lookOnce } from "./main.ts";
 import { bootId, monotonicMs } from "./observe/clock.ts";
-import { resolveTarget } from "./observe/target.ts";
 import { loadSettings } from "./settings.ts";
 
 export interface Status {
@@ -32,10 +31,11 @@ export interface Status {
   readonly nextRepairInMs: number;
 }
 
-/** A fresh look and the journal's word, read-only. Throws RescueError as `resolveTarget` and the journal's reader do. */
+/** A fresh look and the journal's word, read-only. Throws RescueError when the profile was never
+ * seen, and as the journal's reader does. */
 export async function readStatus(options: { profile: string; home: string; env: NodeJS.ProcessEnv }): Promise<Status> {
-  const target = await resolveTarget(options);
   const dir = watchdogDir(options.profile, options.home, options.env);
+  const { target, warning } = await findTarget(dir, { ...options, whatever: true });
   const settings = loadSettings(dir);
   const policy = toPolicy(settings);
   const service = selectControl({ profile: options.profile, stateDir: target.stateDir, env: options.env, platform: process.platform });
@@ -65,7 +65,7 @@ export async function readStatus(options: { profile: string; home: string; env: 
     watchdogDir: dir,
     verdict: seen.verdict,
     condition: seen.condition,
-    evidence: seen.evidence,
+    evidence: warning === undefined ? seen.evidence : [warning, ...seen.evidence],
     gateway:
       process_ === undefined ? null : { pid: process_.identity.pid, uptimeMs: Math.round(process_.ageMs), rssBytes: process_.rssBytes },
     service: manager?.ok === true ? manager.value : null,

@@ -27,6 +27,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   "rescue-profile/loop.ts": { may: [CORE, "type rescue-profile", "type src/service-installers"], node: false },
   "rescue-profile/main.ts": { may: ["rescue-profile", "src"], node: true },
   "rescue-profile/runner-main.ts": { may: ["rescue-profile", "src"], node: true },
+  "rescue-profile/setup-main.ts": { may: ["rescue-profile", "src"], node: true },
   "rescue-profile/status.ts": { may: ["rescue-profile", "src"], node: true },
   ...Object.fromEntries(
     ["observe", "repair", "journal", "notify", "audit", "preflight", "diagnosis"]
@@ -43,6 +44,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       "rescue-profile/journal/read.ts",
       "~rescue-profile/journal/log.ts",
       "~rescue-profile/main.ts",
+      "~rescue-profile/setup-main.ts",
       "~rescue-profile/status.ts",
       "type rescue-profile",
       "src/onboard",

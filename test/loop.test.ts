@@ -216,18 +216,18 @@ describe("time", () => {
 
   it("without anybody watching makes what was seen in a row worthless", async () => {
     const fresh = world(always(absent({})));
-    await fresh.forMs(0, seenGone(START_MS - 30_000));
+    await fresh.forMs(0, seenGone(START_MS - 90_000));
     expect(count(fresh.did, "start 1")).toBe(1);
 
     const stale = world(always(absent({})));
-    const state = await stale.forMs(0, seenGone(START_MS - 30_001));
+    const state = await stale.forMs(0, seenGone(START_MS - 90_001));
     expect(count(stale.did, "start 1")).toBe(0);
     expect(state.track).toMatchObject({ condition: "gone", checks: 1 });
   });
 
   it("that seems to have run backwards as well", async () => {
     const { did, forMs } = world(always(absent({})));
-    await forMs(0, seenGone(START_MS + 30_001));
+    await forMs(0, seenGone(START_MS + 90_001));
     expect(count(did, "start 1")).toBe(0);
   });
 });
@@ -280,7 +280,7 @@ describe("a request", () => {
     }
   });
 
-  it("to repair does not wait for the time that a frozen gateway is given, and looks fully at once", async () => {
+  it("to repair does not wait for the time that a frozen gateway is given, but for three looks that agree", async () => {
     const frozen = hung({ process: alive({ run: "stopped" }) });
     const { ask, answers, clock, did, ports } = world(after(1_500, serving({}), frozen));
     const sleep: LoopPorts["sleep"] = async (ms, signal) => {
@@ -288,8 +288,8 @@ describe("a request", () => {
       if (clock.nowMs === START_MS + 2_000) ask({ kind: "repair", payload: {} });
     };
     await watch(initialState(START_MS), policy, { ...ports, sleep }, new AbortController().signal, () => answers.length > 0);
-    expect(clock.nowMs).toBe(START_MS + 2_000);
-    expect(did.filter((each) => each.startsWith("look"))).toEqual(["look full", "look identity", "look full"]);
+    expect(clock.nowMs).toBe(START_MS + 2_000 + 2 * policy.recheckMs);
+    expect(did.filter((each) => each.startsWith("look"))).toEqual(["look full", "look identity", "look full", "look full", "look full"]);
     expect(answers).toEqual(["process-frozen: repair 1 begins"]);
     expect(count(did, "start 1")).toBe(1);
   });
@@ -314,7 +314,21 @@ describe("a repair that was started", () => {
   it("is taken up again when its runner died without a word", async () => {
     const { did, forMs } = world(always(absent({})), { repairOutcome: (incident) => ({ state: "orphaned", id: incident * 10, note: "" }) });
     await forMs(0, repairing);
-    expect(did).toEqual(["start 40", "look full", "commit", "renew", "told repairing", "commit"]);
+    expect(did).toEqual(["look full", "commit", "renew", "told repairing", "start 40", "commit"]);
+  });
+
+  it.each([
+    ["while it is paused", { pause: { sinceMs: START_MS, untilMs: null, by: "ana", reason: null } }, absent({})],
+    ["when its decision is more than a minute old", { phase: { ...repairing.phase, sinceMs: START_MS - 60_001 } }, absent({})],
+    ["when the gateway serves again", {}, serving({})],
+  ])("is given up when its runner died without a word %s", async (_when, change, seen) => {
+    const { commits, did, forMs } = world(always(seen), {
+      repairOutcome: (incident) => ({ state: "orphaned", id: incident * 10, note: "" }),
+    });
+    await forMs(0, { ...repairing, ...change } as WatchState);
+    expect(count(did, "start 40")).toBe(0);
+    expect(commits.flatMap(({ actions }) => actions)).toMatchObject([{ kind: "abandon-repair", incident: 4 }]);
+    expect(commits.at(-1)?.state.phase).toMatchObject({ name: "verifying", outcome: "lost" });
   });
 
   it("is verified once it has settled, and its incident is closed when health held", async () => {

@@ -1,5 +1,5 @@
 import { CAUSES } from "./causes.ts";
-import { diagnose } from "./diagnose.ts";
+import { diagnose, MIN_CHECKS } from "./diagnose.ts";
 import type { Assessment, Cause, ProcessIdentity } from "./model.ts";
 import { HOUR_MS, type Policy } from "./policy.ts";
 import type { OpenIncident, Phase, RepairOutcome, WatchState } from "./state.ts";
@@ -39,6 +39,8 @@ export type Action =
       readonly identity: ProcessIdentity | null;
       readonly by: string;
     }
+  /** Its runner is gone or too late: whatever is left of it must not act any more. */
+  | { readonly kind: "abandon-repair"; readonly incident: number; readonly why: string }
   | { readonly kind: "close-incident"; readonly incident: number; readonly outcome: IncidentOutcome }
   | {
       readonly kind: "tell";
@@ -128,9 +130,12 @@ function onSample(state: WatchState, seen: Assessment, policy: Policy): Decision
 
   if (next.phase.name === "repairing") {
     if (at - next.phase.sinceMs < policy.repairDeadlineMs) return decision(next, [], policy, at, "a repair is running");
-    return decision(settle(next, next.phase.cause, "lost", at), [], policy, at, "the repair never reported back");
+    const why = "the repair never reported back";
+    return decision(settle(next, next.phase.cause, "lost", at), abandon(next, why), policy, at, why);
   }
   if (seen.verdict === "up") return onServing(next, at, policy);
+  // One look in between that could not see: what lasted goes on lasting, but it is not acted on without having been seen.
+  if (seen.condition === "blind" && track.condition !== "blind") return decision(next, [], policy, at, "could not look this time");
   if (track.condition === "stopped-cleanly") return onStopped(next, seen, policy);
 
   const cause = diagnose(track, seen, policy);
@@ -192,13 +197,25 @@ function onRequest(state: WatchState, event: Extract<WatchEvent, { kind: "repair
   const cause = requestedCause(state);
   if (cause === undefined) return refuse(`nothing to repair: the gateway is ${state.track.condition}`);
   if (CAUSES[cause].remedy === "tell") return refuse(`${CAUSES[cause].title}; ${CAUSES[cause].advice}`);
-  if (CAUSES[cause].remedy === "kill" && !mayKill(state)) return refuse("it was never seen to serve, so it is not ended by us");
+  if (CAUSES[cause].remedy === "kill") {
+    if (!mayKill(state)) return refuse("it was never seen to serve, so it is not ended by us");
+    if (!isJudgeable(state))
+      return refuse(`it has been ${state.track.condition} for ${state.track.checks} look(s) only; ask again in some seconds`);
+    if (state.track.condition === "silent" && state.track.killHarm !== "none")
+      return refuse("whether a kill would make it worse cannot be known");
+  }
   // A person may end a cooldown early, but not spend more than the budget.
   const uncooled: WatchState = state.phase.name === "cooling" ? { ...state, phase: { name: "watching" } } : state;
   const allowedAt = nextAllowedMs(uncooled, cause, at, policy);
   if (allowedAt > at) return refuse(`the allowed number of repairs is used up for another ${Math.ceil((allowedAt - at) / 1000)} s`);
   const seen: Assessment = { atMs: at, verdict: "down", condition: state.track.condition, evidence: [`requested by ${event.by}`] };
   return startRepair(uncooled, seen, cause, event.by, policy);
+}
+
+/** Has what is seen been seen often enough for a person's "repair now" to be judged? A single silent look is no reason to end a process. */
+export function isJudgeable(state: WatchState): boolean {
+  const cause = requestedCause(state);
+  return cause === undefined || CAUSES[cause].remedy !== "kill" || state.track.checks >= MIN_CHECKS;
 }
 
 /** What a person's "repair now" means for what is seen at this moment, before it has lasted. */
@@ -213,7 +230,7 @@ function requestedCause(state: WatchState): Cause | undefined {
     case "frozen":
       return "process-frozen";
     case "silent":
-      return state.track.killHarm ?? "silent-busy";
+      return state.track.killHarm === "none" || state.track.killHarm === null ? "silent-busy" : state.track.killHarm;
     case "deaf":
       return "listener-lost";
     case "foreign-port":
@@ -228,7 +245,18 @@ function onSettled(state: WatchState, event: Extract<WatchEvent, { kind: "repair
   if (phase.name !== "repairing" || incident?.id !== event.incident) {
     return decision(state, [], policy, event.atMs, "an outcome of a repair that is not open");
   }
-  return decision(settle(state, phase.cause, event.outcome, event.atMs), [], policy, event.atMs, `repair ${event.outcome}: ${event.note}`);
+  const actions = event.outcome === "lost" ? abandon(state, event.note) : [];
+  return decision(
+    settle(state, phase.cause, event.outcome, event.atMs),
+    actions,
+    policy,
+    event.atMs,
+    `repair ${event.outcome}: ${event.note}`,
+  );
+}
+
+function abandon({ incident }: WatchState, why: string): readonly Action[] {
+  return incident === null ? [] : [{ kind: "abandon-repair", incident: incident.id, why }];
 }
 
 function settle(state: WatchState, cause: Cause, outcome: RepairOutcome, at: number): WatchState {
@@ -346,14 +374,20 @@ function nextLook(state: WatchState, at: number, policy: Policy): Decision["next
   const { track, phase } = state;
   const calm = track.condition === "serving" || track.condition === "degraded" || track.condition === "alive";
   const full = (afterMs: number) => ({ afterMs, depth: "full" }) as const;
-  if (phase.name === "watching" && calm && state.incident === null) {
+  if (track.blindLooks > 0) return full(policy.recheckMs);
+  const waiting = phase.name === "human" || phase.name === "cooling";
+  // A human has the word; but a process that lives may still die, and that is seen at once.
+  if (
+    (phase.name === "watching" && calm && state.incident === null) ||
+    (waiting && !calm && track.identity !== null && track.condition !== "frozen")
+  ) {
     const due = track.lastFullMs + policy.baselineMs - at;
     return due <= policy.identityMs ? full(Math.max(0, due)) : { afterMs: policy.identityMs, depth: "identity" };
   }
   if (phase.name === "verifying" || phase.name === "repairing") return full(policy.recheckMs);
-  // Nothing to hurry for: it was stopped on purpose, or a human has the word.
-  if (track.condition === "stopped-cleanly" || phase.name === "human" || phase.name === "cooling") {
-    return full(calm ? policy.slowRecheckMs : Math.min(policy.baselineMs, 5 * policy.slowRecheckMs));
-  }
+  // Nothing to hurry for: it was stopped on purpose, or refuses to start, or no repair is allowed yet.
+  if (track.condition === "stopped-cleanly" || (waiting && track.condition === "parked") || phase.name === "cooling")
+    return full(policy.baselineMs);
+  if (waiting && calm) return full(policy.slowRecheckMs);
   return full(at - track.sinceMs < FAST_FOR_MS ? policy.recheckMs : policy.slowRecheckMs);
 }

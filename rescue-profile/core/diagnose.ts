@@ -3,7 +3,7 @@ import type { Policy } from "./policy.ts";
 import type { Track } from "./state.ts";
 
 /** A fault is acted on only after this many looks agree, whatever the clock says. */
-const MIN_CHECKS = 3;
+export const MIN_CHECKS = 3;
 const FOREIGN_PORT_MS = 10_000;
 
 /**

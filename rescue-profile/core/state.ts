@@ -67,8 +67,10 @@ export interface Track {
   /** CPU time at the start of the window in which progress is being measured. */
   readonly cpu: { readonly atMs: number; readonly cpuMs: number } | null;
   readonly progress: string | null;
-  /** What was last found that a kill would make worse. */
-  readonly killHarm: Cause | null;
+  /** What was last found that a kill would make worse; `none`: looked for and not found; null: not known. */
+  readonly killHarm: Cause | "none" | null;
+  /** Looks in a row that could not see, while the condition above was taken to last. */
+  readonly blindLooks: number;
   /** When CPU or another sign of progress last moved, within this condition. */
   readonly movedMs: number;
 }
@@ -87,6 +89,7 @@ export function initialState(atMs: number): WatchState {
       cpu: null,
       progress: null,
       killHarm: null,
+      blindLooks: 0,
       movedMs: atMs,
     },
     repairs: [],

@@ -4,6 +4,8 @@ import type { Track } from "./state.ts";
 
 /** CPU use is measured over at least this long, so that one idle slice is not taken for a hang. */
 const CPU_WINDOW_MS = 1_000;
+/** A starved machine cannot look now and then; only so many looks in a row mean that we are blind. */
+const MAX_BLIND_LOOKS = 3;
 
 /** Adds one trusted look to what was seen before. Pure. */
 export function follow(track: Track, seen: Assessment, policy: Pick<Policy, "cpuFlatRatio">): Track {
@@ -14,6 +16,9 @@ export function follow(track: Track, seen: Assessment, policy: Pick<Policy, "cpu
   // Without its listener before it has ever served, it is still on its way.
   const condition = seen.condition === "deaf" && !served ? "starting" : seen.condition;
   // A cheap look proves life, not health: it neither starts nor ends a condition.
+  if (seen.condition === "blind" && track.condition !== "blind" && track.blindLooks + 1 < MAX_BLIND_LOOKS) {
+    return { ...track, lastMs: seen.atMs, lastFullMs: seen.atMs, blindLooks: track.blindLooks + 1 };
+  }
   if (seen.condition === "alive" && sameProcess) {
     return { ...track, lastMs: seen.atMs, served };
   }
@@ -30,14 +35,26 @@ export function follow(track: Track, seen: Assessment, policy: Pick<Policy, "cpu
     movedMs: changed ? seen.atMs : track.movedMs,
     cpu: changed ? null : track.cpu,
     progress: changed ? null : track.progress,
-    killHarm: seen.killHarm ?? null,
+    killHarm: seen.killHarm ?? (seen.killHarmRuledOut === true ? "none" : null),
+    blindLooks: 0,
   };
   return withProgress(base, seen, policy);
 }
 
 /** Forgets what was seen in a row, but not which process it was: what happened in between is not known. */
 export function forget(track: Track, atMs: number): Track {
-  return { ...track, condition: "blind", sinceMs: atMs, checks: 0, lastMs: atMs, movedMs: atMs, cpu: null, progress: null, killHarm: null };
+  return {
+    ...track,
+    condition: "blind",
+    sinceMs: atMs,
+    checks: 0,
+    lastMs: atMs,
+    movedMs: atMs,
+    cpu: null,
+    progress: null,
+    killHarm: null,
+    blindLooks: 0,
+  };
 }
 
 function withProgress(track: Track, seen: Assessment, policy: Pick<Policy, "cpuFlatRatio">): Track {

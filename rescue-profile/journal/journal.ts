@@ -39,6 +39,12 @@ export interface RequestRow {
   readonly by: string;
 }
 
+/** The database itself refused: locked by another process, disk full, input or output error. SQLite's primary result codes. */
+export function isJournalTrouble(error: unknown): boolean {
+  const TROUBLE = new Set([5, 6, 8, 10, 13, 14]);
+  return error instanceof Error && "errcode" in error && typeof error.errcode === "number" && TROUBLE.has(error.errcode & 0xff);
+}
+
 /** The lease was taken over by another process: stop acting at once. */
 export class LeaseLost extends Error {
   override readonly name = "LeaseLost";
@@ -106,7 +112,8 @@ export class Journal {
     const row = this.#db.prepare("SELECT * FROM watch WHERE target = ?").get(target);
     const now = this.#clock.monotonicMs();
     if (row === undefined) return { ...initialState(now), lastIncident: this.#lastIncident() };
-    const state = JSON.parse(String(row["state"])) as WatchState;
+    const state = JSON.parse(String(row["state"])) as Partial<WatchState>;
+    if (!isComplete(state)) return { ...initialState(now), lastIncident: this.#lastIncident() };
     if (row["boot"] === this.#clock.boot) return state;
     // A wall clock that went backwards must not make old repairs younger than now.
     const elapsed = Math.max(0, this.#clock.wallMs() - Number(row["saved_wall"]));
@@ -156,6 +163,10 @@ export class Journal {
     this.#db
       .prepare("UPDATE repairs SET ended_wall = ?, outcome = ?, note = ? WHERE id = ? AND outcome IS NULL")
       .run(this.#clock.wallMs(), outcome, note, id);
+  }
+
+  isOpen(repair: number): boolean {
+    return this.#db.prepare("SELECT 1 AS open FROM repairs WHERE id = ? AND outcome IS NULL").get(repair) !== undefined;
   }
 
   /** Intent before outcome. False when this step has an outcome already, from a run that was killed later. */
@@ -240,6 +251,11 @@ export class Journal {
           );
         return [Number(result.lastInsertRowid)];
       }
+      case "abandon-repair":
+        this.#db
+          .prepare("UPDATE repairs SET ended_wall = ?, outcome = 'lost', note = ? WHERE incident = ? AND outcome IS NULL")
+          .run(wall, action.why, action.incident);
+        return [];
       case "close-incident":
         this.#db.prepare("UPDATE incidents SET closed_wall = ?, outcome = ? WHERE id = ?").run(wall, action.outcome, action.incident);
         return [];
@@ -296,4 +312,12 @@ function toRepair(row: Record<string, unknown>): RepairRow {
     outcome: row["outcome"] as RepairOutcome | null,
     note: row["note"] === null ? null : String(row["note"]),
   };
+}
+
+/** Every part of today's state is there; a state of another shape is not guessed at. */
+function isComplete(state: Partial<WatchState>): state is WatchState {
+  const wanted = initialState(0);
+  const has = (part: object | null | undefined, shape: object) =>
+    typeof part === "object" && part !== null && Object.keys(shape).every((key) => Object.hasOwn(part, key));
+  return has(state, wanted) && has(state.track, wanted.track) && has(state.phase, wanted.phase);
 }

@@ -1,5 +1,6 @@
 import type { Observation, Probes, ProcessReading, Reading, ServiceReading } from "../core/model.ts";
 import { monotonicMs } from "./clock.ts";
+import { cpuOfDescendants } from "./descendants.ts";
 import { probeHttp } from "./http.ts";
 import { readLifecycle } from "./lifecycle.ts";
 import { observeListener } from "./listener.ts";
@@ -32,7 +33,8 @@ export async function look(options: LookOptions): Promise<Observation> {
 
   const probes = await probe(options, pidOf(process));
   const named = await namedByService(process, probes.service, options);
-  return { atMs, lateMs, clockGapMs, process: named, probes };
+  const silent = probes.health.ok && probes.health.value.state === "silent";
+  return { atMs, lateMs, clockGapMs, process: silent ? withChildren(named) : named, probes };
 }
 
 async function probe(options: LookOptions, pid: number | undefined): Promise<Probes> {
@@ -59,6 +61,12 @@ async function namedByService(
   if (!process.ok || process.value.state === "alive" || !service.ok || service.value.mainPid === undefined) return process;
   const serviceMainPid = service.value.mainPid;
   return within(timeoutMs, "the process", () => readProcess(target, { serviceMainPid, timeoutMs }));
+}
+
+/** A gateway that waits for a child synchronously uses no CPU itself, and is busy all the same: silent ones are measured with their children. */
+function withChildren(process: Reading<ProcessReading>): Reading<ProcessReading> {
+  if (!process.ok || process.value.state !== "alive") return process;
+  return seen({ ...process.value, cpuMs: process.value.cpuMs + cpuOfDescendants(process.value.identity.pid) });
 }
 
 function isPlainlyAlive(process: Reading<ProcessReading>): boolean {

@@ -10,6 +10,8 @@ export interface FencePorts {
   readonly listenerPid: () => Promise<number | undefined>;
   /** Ourselves and every ancestor: never to be signalled. */
   readonly ownLineage: () => ReadonlySet<number>;
+  /** Does it answer as a healthy gateway right now? A repair is decided seconds before it is done, and a stall may have ended since. */
+  readonly serves: () => Promise<boolean>;
   readonly uid: number;
   readonly stateDir: string;
 }
@@ -24,7 +26,7 @@ export type FenceVerdict = { readonly pass: "go" } | { readonly pass: "gone" } |
  */
 export async function fence(expected: ProcessIdentity, ports: FencePorts): Promise<FenceVerdict> {
   const stop = (why: string): FenceVerdict => ({ pass: "stop", why });
-  const [servicePid, listenerPid] = await Promise.all([ports.serviceMainPid(), ports.listenerPid()]);
+  const [servicePid, listenerPid, serves] = await Promise.all([ports.serviceMainPid(), ports.listenerPid(), ports.serves()]);
   const lock = ports.lockHolder();
   const lineage = ports.ownLineage();
   const now = ports.identityOf(expected.pid);
@@ -39,5 +41,6 @@ export async function fence(expected: ProcessIdentity, ports: FencePorts): Promi
   if (!byLock && servicePid !== expected.pid) {
     return stop(`pid ${expected.pid} is named neither by the gateway's lock nor by the service manager any more`);
   }
+  if (serves) return stop("it serves again");
   return { pass: "go" };
 }

@@ -14,6 +14,8 @@ export interface StepOutcome {
 
 /** The journal as the runner needs it. */
 export interface RunnerJournal {
+  /** False once the repair was given up: a runner that was frozen meanwhile must not act on it. */
+  isOpen(repair: number): boolean;
   beginStep(repair: number, seq: number, name: string): boolean;
   endStep(repair: number, seq: number, outcome: StepOutcome["outcome"], durationMs: number, detail: string): void;
   endRepair(id: number, outcome: RepairOutcome, note: string): void;
@@ -46,6 +48,7 @@ export async function runRepair(order: RepairOrder, ports: RunnerPorts): Promise
 
   let note = "";
   for (const [seq, step] of steps.entries()) {
+    if (!ports.journal.isOpen(order.id)) return "lost";
     if (!ports.journal.beginStep(order.id, seq, step.name)) continue;
     const startedMs = ports.monotonicMs();
     const result = await takeStep(step, ports);

@@ -34,8 +34,9 @@ export const WATCHDOG_DIR = "rescue-watchdog";
 
 /**
  * Where the watchdog of `profile` keeps its journal, log and settings. One place per watched profile, whoever watches (the loop in the
- * other gateway, its cron job, `watch` in a terminal), because they share one state: inside the watching profile once setup made that,
- * so that removing it leaves nothing behind; else `$XDG_STATE_HOME/rescue-watchdog/PROFILE`. RESCUE_WATCHDOG_STATE_DIR overrides both.
+ * other gateway, its cron job, `watch` in a terminal), because they share one state: inside the watching profile when setup made that before
+ * anybody watched, so that removing it leaves nothing behind; else `~/.local/state/rescue-watchdog/PROFILE`. Not XDG_STATE_HOME: it is set in
+ * a shell and not in a service, and two watchers with two journals would spend two budgets. RESCUE_WATCHDOG_STATE_DIR overrides all.
  */
 export function watchdogDir(profile: string, home: string, env: NodeJS.ProcessEnv): string {
   const override = env["RESCUE_WATCHDOG_STATE_DIR"];
@@ -43,12 +44,13 @@ export function watchdogDir(profile: string, home: string, env: NodeJS.ProcessEn
     if (!isAbsolute(override)) throw new RescueError("usage", `RESCUE_WATCHDOG_STATE_DIR must be an absolute path, not ${override}`);
     return join(override, profile);
   }
+  const own = join(home, ".local", "state", "rescue-watchdog", profile);
+  // Once there is a journal it stays the one, whatever is set up later.
+  if (existsSync(join(own, "journal.sqlite"))) return own;
   const watcher = isRescueName(profile) ? watchedBy(profile) : rescueProfileOf(profile);
   if (watcher !== undefined) {
     const inProfile = join(home, watcher === "default" ? ".openclaw" : `.openclaw-${watcher}`, WATCHDOG_DIR);
     if (existsSync(inProfile)) return inProfile;
   }
-  const xdg = env["XDG_STATE_HOME"];
-  const base = xdg !== undefined && isAbsolute(xdg) ? xdg : join(home, ".local", "state");
-  return join(base, "rescue-watchdog", profile);
+  return own;
 }

@@ -114,6 +114,8 @@ function describeAction(action: Action): string {
       return `open incident ${action.incident}: ${action.cause}, first seen at ${clock(action.firstSeenMs).trim()}`;
     case "start-repair":
       return `repair incident ${action.incident}, attempt ${action.attempt}, tier ${action.tier}${action.identity === null ? "" : `, may end pid ${action.identity.pid}`}`;
+    case "abandon-repair":
+      return `give up what is left of the repair: ${action.why}`;
     case "close-incident":
       return `close incident ${action.incident}: ${action.outcome}`;
     case "tell":

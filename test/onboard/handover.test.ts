@@ -16,7 +16,8 @@ const CANARY = "canary-b5e1c0ffee-token";
 interface Actor {
   readonly pid: number;
   listen(options?: { port?: number; reusePort?: boolean; answer?: "refuse" | "mute" }): Promise<number>;
-  close(): Promise<void>;
+  /** Stops listening; `keep` leaves the connections that were accepted. */
+  close(options?: { keep: boolean }): Promise<void>;
   heard(): Promise<string>;
   readonly process: ChildProcess;
 }
@@ -36,7 +37,7 @@ async function actor(): Promise<Actor> {
     pid,
     process: started,
     listen: async (options = {}) => Number(await ask({ do: "listen", ...options })),
-    close: async () => void (await ask({ do: "close" })),
+    close: async (options = { keep: false }) => void (await ask({ do: "close", ...options })),
     heard: async () => String(await ask({ do: "heard" })),
   };
 }
@@ -80,6 +81,9 @@ const trusting: Prover = {
   identify: (pid) => proveLinux.identify(pid),
   holders: async () => ({ peers: ["expected"], listeners: ["expected"] }),
 };
+
+/** Whichever is seen first: the listener is there before it has accepted the connection. */
+const FOREIGN = /(is not held by pid|other than) .*the token was not sent/;
 
 const refusal = (why: string | RegExp) => expect.objectContaining({ code: "refused", message: expect.stringMatching(why) });
 
@@ -160,7 +164,7 @@ describe.runIf(process.platform === "linux")("the token is withheld", () => {
     const port = await impostor.listen();
     for (const path of ["healthz", "startupz", "readyz"]) expect((await fetch(`http://127.0.0.1:${port}/${path}`)).status).toBe(200);
     const attacked = target(idleChild().pid, port);
-    await expect(callGateway(attacked)).rejects.toThrow(refusal("is not held by pid .* the token was not sent"));
+    await expect(callGateway(attacked)).rejects.toThrow(refusal(FOREIGN));
     expect(await impostor.heard()).not.toContain(CANARY);
 
     await callGateway(attacked, trusting);
@@ -196,6 +200,51 @@ describe.runIf(process.platform === "linux")("the token is withheld", () => {
     await expect(callGateway(target(gateway.pid, port), swappingBefore(nth, swap))).rejects.toThrow(refusal("the token was not sent"));
     expect(await impostor.heard()).toBe("");
     expect(await gateway.heard()).not.toContain(CANARY);
+  });
+
+  it("from an impostor that holds the port only between the proofs: the connection that was proved is the one that is used", async () => {
+    const [gateway, impostor] = [await actor(), await actor()];
+    const port = await gateway.listen();
+    let proofs = 0;
+    const between: Prover = {
+      ...proveLinux,
+      async holders(connection, pid) {
+        if (++proofs === 2) {
+          await impostor.close({ keep: true });
+          await gateway.listen({ port });
+        }
+        const found = await proveLinux.holders(connection, pid);
+        if (found.peers[0] === "nobody") proofs--;
+        else if (proofs === 1) {
+          await gateway.close({ keep: true });
+          await impostor.listen({ port });
+        }
+        return found;
+      },
+    };
+    expect(await callGateway(target(gateway.pid, port), between)).toMatchObject({ bootId: `boot-${gateway.pid}` });
+    expect(proofs).toBe(2);
+    expect(await impostor.heard()).toBe("");
+  });
+
+  it("when the process became another one while the kernel's tables were read", async () => {
+    const gateway = await actor();
+    const port = await gateway.listen();
+    let proofs = 0;
+    const reused: Prover = {
+      async identify(pid) {
+        const found = await proveLinux.identify(pid);
+        return found !== undefined && proofs === 2 ? { ...found, startTime: found.startTime + 1 } : found;
+      },
+      async holders(connection, pid) {
+        const found = await proveLinux.holders(connection, pid);
+        if (found.peers[0] === "expected") proofs++;
+        return found;
+      },
+    };
+    await expect(callGateway(target(gateway.pid, port), reused)).rejects.toThrow(refusal("so it is another process"));
+    expect(proofs).toBe(2);
+    expect(await gateway.heard()).toBe("");
   });
 
   it("when the gateway dies after the challenge and an impostor takes its port", async () => {
@@ -234,7 +283,7 @@ describe.runIf(process.platform === "linux")("the token is withheld", () => {
       read += data.toString();
     });
     const attacked = { ...target(gateway.pid, port), methods: [{ method: "system.info" }] };
-    await expect(callGateway(attacked)).rejects.toThrow(refusal("is not held by pid"));
+    await expect(callGateway(attacked)).rejects.toThrow(refusal(FOREIGN));
 
     const fooled = await callGateway(attacked, trusting);
     expect(fooled.results).toMatchObject([{ pid: gateway.pid }]);
@@ -324,6 +373,7 @@ describe.runIf(process.platform === "linux")("the token is withheld", () => {
     const port = await gateway.listen();
     for (const [holders, why] of [
       [{ peers: [], listeners: ["expected"] }, "no process is known"],
+      [{ peers: ["other"], listeners: ["expected"] }, "is not held by pid"],
       [{ peers: ["expected", "expected"], listeners: ["expected"] }, "2 sockets could be"],
       [{ peers: ["expected"], listeners: [] }, "nobody is known to listen"],
       [{ peers: ["expected"], listeners: ["expected", "other"] }, "listens on the port"],

@@ -18,6 +18,7 @@ export function unchanged(identity: ProcessIdentity): FencePorts {
     lockHolder: () => ({ ...identity, stateDir: STATE_DIR }),
     serviceMainPid: async () => identity.pid,
     listenerPid: async () => identity.pid,
+    serves: async () => false,
     ownLineage: () => new Set([1, process.pid]),
     uid: 1000,
     stateDir: STATE_DIR,

@@ -122,6 +122,7 @@ async function repairWith(cause: Cause, nature: Nature, deaths: readonly (readon
   const done = new Set<number>();
   const repeated: number[] = [];
   const noted: RunnerPorts["journal"] = {
+    isOpen: (repair) => journal.isOpen(repair),
     beginStep: (repair, seq, name) => {
       const begun = journal.beginStep(repair, seq, name);
       if (begun && done.has(seq)) repeated.push(seq);

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -32,11 +32,16 @@ describe("the watchdog's directory", () => {
     expect(watchdogDir("work", home, {})).toBe(join(home, ".local/state/rescue-watchdog/work"));
   });
 
-  it("honours XDG_STATE_HOME when that is absolute, as its specification asks", () => {
-    expect(watchdogDir("work", home, { XDG_STATE_HOME: "/var/state" })).toBe("/var/state/rescue-watchdog/work");
-    for (const relative of ["", "state", "./state"]) {
-      expect(watchdogDir("work", home, { XDG_STATE_HOME: relative })).toBe(join(home, ".local/state/rescue-watchdog/work"));
-    }
+  it("does not depend on XDG_STATE_HOME, which a shell has and a service has not: two journals would be two budgets", () => {
+    expect(watchdogDir("work", home, { XDG_STATE_HOME: "/var/state" })).toBe(join(home, ".local/state/rescue-watchdog/work"));
+  });
+
+  it("stays where the journal is, also when a rescue profile is set up later", () => {
+    const own = join(home, ".local/state/rescue-watchdog/default");
+    mkdirSync(own, { recursive: true });
+    writeFileSync(join(own, "journal.sqlite"), "");
+    mkdirSync(join(home, ".openclaw-rescue/rescue-watchdog"), { recursive: true });
+    expect(watchdogDir("default", home, {})).toBe(own);
   });
 
   it("is where RESCUE_WATCHDOG_STATE_DIR says, one folder a profile, whatever else there is", () => {

@@ -45,12 +45,14 @@ export async function createGatewayHome(options: GatewayHomeOptions = {}): Promi
   const env: NodeJS.ProcessEnv = {
     HOME: home,
     PATH: `${dirname(process.execPath)}:${process.env["PATH"] ?? ""}`,
-    XDG_STATE_HOME: join(home, ".local", "state"),
     ...(process.env["LANG"] === undefined ? {} : { LANG: process.env["LANG"] }),
   };
   const profile = options.profile ?? "default";
   const select = profile === "default" ? [] : ["--profile", profile];
-  await onboard([...select, ...ONBOARD.split(" "), String(port)], env);
+  await onboard([...select, ...ONBOARD.split(" "), String(port)], env).catch((error: unknown) => {
+    if (options.home === undefined) rmSync(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+    throw error;
+  });
   const stateDir = join(home, profile === "default" ? ".openclaw" : `.openclaw-${profile}`);
   const configPath = join(stateDir, "openclaw.json");
   if (options.plugins !== undefined) allowPlugins(configPath, options.plugins);

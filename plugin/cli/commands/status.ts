@@ -1,5 +1,6 @@
 import { CAUSES } from "../../../rescue-profile/core/causes.ts";
 import { formatDuration } from "../../../src/shared/duration.ts";
+import { EXIT_CODES } from "../../../src/shared/errors.ts";
 import { type Command, printJson } from "../command.ts";
 import { plainText } from "../render.ts";
 
@@ -10,7 +11,8 @@ export const statusCommand: Command = {
   help: `
 Takes one fresh look at the gateway (milliseconds; the host's CLI is not used), and reads the journal.
 
-Exit codes: 0 it serves; 1 it does not, or that cannot be told; 3 the profile does not exist; 4 unreadable; 5 its config is not valid.
+Exit codes: 0 it serves; 1 it does not, or that cannot be told; 6 another program holds its port; and for a profile that was never watched
+3 it does not exist, 4 unreadable, 5 its config is not valid.
 `,
   options: {},
   run: async (call) => {
@@ -59,6 +61,7 @@ Exit codes: 0 it serves; 1 it does not, or that cannot be told; 3 the profile do
       ]);
       for (const [label, value] of rows) call.out(`${style("dim", label.padEnd(14))}${value}\n`);
     }
+    if (status.condition === "foreign-port") return EXIT_CODES["port-foreign"];
     return status.verdict === "up" ? 0 : 1;
   },
 };

@@ -4,17 +4,17 @@ import { type Command, printJson, text } from "../command.ts";
 export const tickCommand: Command = {
   name: "tick",
   summary: "one round of watching, for cron jobs and timers",
-  usage: "[--profile NAME] [--for 20s] [--json]",
+  usage: "[--profile NAME] [--for 50s] [--json]",
   help: `
-Looks until nothing is suspicious, or a repair is on its way and verified, or the time of --for (default 20s) is over. State carries over
-from tick to tick, so that a cron job every ten seconds sees the same as a loop. When another process watches already, says so and leaves.
+Looks until nothing is suspicious and no incident is open, or the time of --for (default 50s) is over. State carries over from tick to tick,
+so that a cron job every minute sees nearly the same as a loop. When another process watches already, says so and leaves.
 
 Exit codes: 0 always when it could look, whatever it saw: a failing cron job would be slowed down and disabled by the host.
 `,
   options: { for: { type: "string" } },
   run: async (call) => {
     const { openWatchdog, tick } = await import("../../../rescue-profile/main.ts");
-    const maxMs = parseDuration(text(call, "for") ?? "20s", "--for");
+    const maxMs = parseDuration(text(call, "for") ?? "50s", "--for");
     const dog = await openWatchdog({ profile: call.profile, home: call.home, env: call.env, what: "tick" });
     const result = await tick(dog, maxMs, call.signal);
     dog.journal.close();
