@@ -1,32 +1,10 @@
-import { execFileSync, spawn } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { endProcess, type StartedHome, startGatewayHome, startSupervised, waitReady } from "../support/gateway.ts";
 import { createGatewayHome, type GatewayHome, OPENCLAW, openclaw } from "../support/home.ts";
-
-const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
-
-/**
- * What a user installs: the built package with its dependencies, in a directory that nobody writes (the host refuses a plugin whose files
- * change meanwhile, and links that lead out of it).
- */
-function packageCopy(): string {
-  const dir = mkdtempSync(join(tmpdir(), "rescue-package-"));
-  const dependencies = execFileSync("npm", ["ls", "--omit=dev", "--omit=peer", "--all", "--parseable"], {
-    cwd: REPOSITORY,
-    encoding: "utf8",
-  })
-    .split("\n")
-    .filter((path) => path.includes("node_modules"))
-    .map((path) => relative(REPOSITORY, path));
-  for (const name of ["dist", "plugin", "docs", "openclaw.plugin.json", "package.json", "CHANGELOG.md", ...dependencies]) {
-    cpSync(join(REPOSITORY, name), join(dir, name), { recursive: true });
-  }
-  return dir;
-}
+import { packageCopy } from "../support/package.ts";
 
 describe("the plugin in the real host", () => {
   let home: StartedHome;
