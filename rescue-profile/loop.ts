@@ -1,5 +1,6 @@
 import { assess } from "./core/assess.ts";
-import { type Action, type Decision, decide, isJudgeable, type WatchEvent, withheld } from "./core/decide.ts";
+import { type Action, type Decision, decide, isJudgeable, type WatchEvent } from "./core/decide.ts";
+import { withheld } from "./core/limits.ts";
 import type { Assessment, Observation } from "./core/model.ts";
 import type { Policy } from "./core/policy.ts";
 import type { RepairOutcome, WatchState } from "./core/state.ts";

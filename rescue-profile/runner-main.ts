@@ -7,11 +7,11 @@ import { homedir } from "node:os";
 import { messageOf } from "../src/shared/errors.ts";
 import type { RepairOutcome } from "./core/state.ts";
 import type { RepairRow } from "./journal/journal.ts";
-import { isAlive, openWatchdog, sleep, type Watchdog } from "./main.ts";
 import { monotonicMs } from "./observe/clock.ts";
 import { probeHttp } from "./observe/http.ts";
 import { observeListener } from "./observe/listener.ts";
 import { readIdentity, readLock } from "./observe/process.ts";
+import { isAlive, openWatchdog, sleep, type Watchdog } from "./open-watchdog.ts";
 import { type RunnerPorts, runRepair } from "./repair/runner.ts";
 
 /** Longer than any plan may take; a dead runner's lease is taken over at once anyway. */

@@ -2,12 +2,13 @@ import { selectControl } from "../src/service-installers/select.ts";
 import { watchdogDir } from "../src/shared/rescue-home.ts";
 import { toPolicy } from "./config.ts";
 import { assess } from "./core/assess.ts";
-import { nextAllowedMs } from "./core/decide.ts";
+import { nextAllowedMs } from "./core/limits.ts";
 import type { Condition, ServiceReading, Verdict } from "./core/model.ts";
 import { openJournalReader } from "./journal/open.ts";
 import { type IncidentSummary, readIncidents, readWatch } from "./journal/read.ts";
-import { findTarget, isAlive, lookOnce } from "./main.ts";
+import { lookOnce } from "./loop-ports.ts";
 import { bootId, monotonicMs } from "./observe/clock.ts";
+import { findTarget, isAlive } from "./open-watchdog.ts";
 import { loadSettings } from "./settings.ts";
 
 export interface Status {

@@ -1,7 +1,9 @@
 import { CAUSES } from "./causes.ts";
 import { diagnose, MIN_CHECKS } from "./diagnose.ts";
+import { expire, mayKill, nextAllowedMs, withheld } from "./limits.ts";
 import type { Assessment, Cause, ProcessIdentity } from "./model.ts";
-import { HOUR_MS, type Policy } from "./policy.ts";
+import { type NextLook, nextLook } from "./pace.ts";
+import type { Policy } from "./policy.ts";
 import type { OpenIncident, Phase, RepairOutcome, WatchState } from "./state.ts";
 import { follow, forget } from "./track.ts";
 
@@ -56,8 +58,7 @@ export type IncidentOutcome = "recovered" | "recovered-by-itself" | "stopped-by-
 export interface Decision {
   readonly state: WatchState;
   readonly actions: readonly Action[];
-  /** When and how deeply to look next. */
-  readonly next: { readonly afterMs: number; readonly depth: "identity" | "full" };
+  readonly next: NextLook;
   /** Why this and nothing else, for the log and for the answer to a request. */
   readonly reason: string;
 }
@@ -97,26 +98,6 @@ export function decide(state: WatchState, event: WatchEvent, policy: Policy): De
         state.pause === null ? "was not paused" : `resumed by ${event.by}`,
       );
   }
-}
-
-/** Why nothing may be repaired now, or undefined when it may. The limits of the budget are not in here. */
-export function withheld(state: WatchState, atMs: number): string | undefined {
-  if (state.pause !== null && (state.pause.untilMs === null || atMs < state.pause.untilMs)) {
-    return `paused by ${state.pause.by}${state.pause.reason === null ? "" : ` (${state.pause.reason})`}`;
-  }
-  if (state.graceUntilMs !== null && atMs < state.graceUntilMs) return "in the grace period after a late check or a clock change";
-  return undefined;
-}
-
-/** When the budget allows the next repair of this kind; `atMs` itself when it does now. Pure; also shown by `status`. */
-export function nextAllowedMs(state: WatchState, cause: Cause, atMs: number, policy: Policy): number {
-  if (state.phase.name === "cooling" && atMs < state.phase.untilMs) return state.phase.untilMs;
-  const repairs = state.repairs.filter((at) => atMs - at < HOUR_MS);
-  if (repairs.length >= policy.repairsPerHour) return atMs + policy.cooldownMs;
-  if (CAUSES[cause].remedy !== "kill") return atMs;
-  const kills = state.kills.filter((at) => atMs - at < policy.uncleanWindowMs);
-  const oldest = kills[kills.length - policy.uncleanKills];
-  return oldest === undefined ? atMs : oldest + policy.uncleanWindowMs;
 }
 
 function onSample(state: WatchState, seen: Assessment, policy: Policy): Decision {
@@ -344,50 +325,6 @@ function openIncident(state: WatchState, seen: Assessment, cause: Cause): { inci
   };
 }
 
-/** Never seen healthy: tell, don't kill. And without a proven identity there is nothing that the fence could hold on to. */
-function mayKill(state: WatchState): boolean {
-  return state.everServed && state.track.identity !== null;
-}
-
-/** Drops what has run out: a pause, a grace, a cooldown, repairs older than their window. */
-function expire(state: WatchState, at: number, policy: Policy): WatchState {
-  const { pause, phase, incident } = state;
-  const cooled = phase.name === "cooling" && at >= phase.untilMs;
-  return {
-    ...state,
-    pause: pause !== null && pause.untilMs !== null && at >= pause.untilMs ? null : pause,
-    graceUntilMs: state.graceUntilMs !== null && at >= state.graceUntilMs ? null : state.graceUntilMs,
-    phase: cooled ? { name: "watching" } : phase,
-    incident: cooled && incident !== null ? { ...incident, attempts: 0, told: [] } : incident,
-    repairs: state.repairs.filter((repair) => at - repair < HOUR_MS),
-    kills: state.kills.filter((kill) => at - kill < policy.uncleanWindowMs),
-  };
-}
-
-const FAST_FOR_MS = 10_000;
-
 function decision(state: WatchState, actions: readonly Action[], policy: Policy, at: number, reason: string): Decision {
   return { state, actions, next: nextLook(state, at, policy), reason };
-}
-
-function nextLook(state: WatchState, at: number, policy: Policy): Decision["next"] {
-  const { track, phase } = state;
-  const calm = track.condition === "serving" || track.condition === "degraded" || track.condition === "alive";
-  const full = (afterMs: number) => ({ afterMs, depth: "full" }) as const;
-  if (track.blindLooks > 0) return full(policy.recheckMs);
-  const waiting = phase.name === "human" || phase.name === "cooling";
-  // A human has the word; but a process that lives may still die, and that is seen at once.
-  if (
-    (phase.name === "watching" && calm && state.incident === null) ||
-    (waiting && !calm && track.identity !== null && track.condition !== "frozen")
-  ) {
-    const due = track.lastFullMs + policy.baselineMs - at;
-    return due <= policy.identityMs ? full(Math.max(0, due)) : { afterMs: policy.identityMs, depth: "identity" };
-  }
-  if (phase.name === "verifying" || phase.name === "repairing") return full(policy.recheckMs);
-  // Nothing to hurry for: it was stopped on purpose, or refuses to start, or no repair is allowed yet.
-  if (track.condition === "stopped-cleanly" || (waiting && track.condition === "parked") || phase.name === "cooling")
-    return full(policy.baselineMs);
-  if (waiting && calm) return full(policy.slowRecheckMs);
-  return full(at - track.sinceMs < FAST_FOR_MS ? policy.recheckMs : policy.slowRecheckMs);
 }

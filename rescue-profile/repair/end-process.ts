@@ -1,8 +1,7 @@
 import { systemErrorCode } from "../../src/shared/errors.ts";
 import type { FencePorts } from "./fence.ts";
 import { fence } from "./fence.ts";
-import type { PlannedStep } from "./plan.ts";
-import type { StepOutcome } from "./runner.ts";
+import type { PlannedStep, StepOutcome } from "./plan.ts";
 
 export interface EndProcessPorts extends FencePorts {
   readonly signal: (pid: number, signal: "SIGTERM" | "SIGKILL") => void;

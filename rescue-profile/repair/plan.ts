@@ -8,6 +8,11 @@ export type PlannedStep =
   /** Asks the service manager to start it unless it runs. Undo: none needed. */
   | { readonly name: "start-service"; readonly deadlineMs: number };
 
+export interface StepOutcome {
+  readonly outcome: "done" | "failed" | "aborted";
+  readonly detail: string;
+}
+
 const TERM_MS = 10_000;
 const KILL_MS = 10_000;
 const START_MS = 60_000;

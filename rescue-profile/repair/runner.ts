@@ -4,13 +4,8 @@ import { CAUSES } from "../core/causes.ts";
 import type { Cause } from "../core/model.ts";
 import type { RepairOutcome } from "../core/state.ts";
 import { type EndProcessPorts, endProcess } from "./end-process.ts";
-import { type PlannedStep, planFor } from "./plan.ts";
+import { type PlannedStep, planFor, type StepOutcome } from "./plan.ts";
 import { startService } from "./start-service.ts";
-
-export interface StepOutcome {
-  readonly outcome: "done" | "failed" | "aborted";
-  readonly detail: string;
-}
 
 /** The journal as the runner needs it. */
 export interface RunnerJournal {

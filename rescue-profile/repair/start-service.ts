@@ -1,6 +1,6 @@
 import type { ServiceControl } from "../../src/service-installers/installer.ts";
 import { messageOf } from "../../src/shared/errors.ts";
-import type { StepOutcome } from "./runner.ts";
+import type { StepOutcome } from "./plan.ts";
 
 /** Starts the service unless it runs: the manager may have been faster, and two starts kill each other (openclaw issue 80696). */
 export async function startService(service: Pick<ServiceControl, "manager" | "name" | "status" | "start">): Promise<StepOutcome> {

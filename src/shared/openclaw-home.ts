@@ -15,6 +15,16 @@ const PROFILE_NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/i;
 const DEFAULT_PORT = 18789;
 const DEV_PORT = 19001;
 
+/** By these the host's own service definitions tell a process which service it is. */
+export const SERVICE_VARIABLES = [
+  "OPENCLAW_LAUNCHD_LABEL",
+  "OPENCLAW_SYSTEMD_UNIT",
+  "OPENCLAW_WINDOWS_TASK_NAME",
+  "OPENCLAW_SERVICE_MARKER",
+  "OPENCLAW_SERVICE_KIND",
+  "OPENCLAW_GATEWAY_SERVICE_PID",
+] as const;
+
 /**
  * What the host's services export to every child, and what would therefore send a child to the wrong gateway: the four of
  * state and port, the three names of the service itself (without them `gateway restart` for another profile restarts ours),
@@ -25,12 +35,7 @@ export const REDIRECTING_VARIABLES = [
   "OPENCLAW_CONFIG_PATH",
   "OPENCLAW_PROFILE",
   "OPENCLAW_GATEWAY_PORT",
-  "OPENCLAW_LAUNCHD_LABEL",
-  "OPENCLAW_SYSTEMD_UNIT",
-  "OPENCLAW_WINDOWS_TASK_NAME",
-  "OPENCLAW_SERVICE_MARKER",
-  "OPENCLAW_SERVICE_KIND",
-  "OPENCLAW_GATEWAY_SERVICE_PID",
+  ...SERVICE_VARIABLES,
   "OPENCLAW_GATEWAY_URL",
   "OPENCLAW_CONTAINER",
 ] as const;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parsePolicy, toPolicy } from "../../rescue-profile/config.ts";
-import { decide, nextAllowedMs } from "../../rescue-profile/core/decide.ts";
+import { decide } from "../../rescue-profile/core/decide.ts";
+import { nextAllowedMs } from "../../rescue-profile/core/limits.ts";
 import type { Assessment } from "../../rescue-profile/core/model.ts";
 import type { WatchState } from "../../rescue-profile/core/state.ts";
 import { type FakeClock, fakeClock, processAt, scratch, stateWith, TARGET, take, WALL_MS } from "./harness.ts";

@@ -4,8 +4,9 @@ import type { Cause } from "../../rescue-profile/core/model.ts";
 import { initialState } from "../../rescue-profile/core/state.ts";
 import { Journal } from "../../rescue-profile/journal/journal.ts";
 import { SCHEMA } from "../../rescue-profile/journal/schema.ts";
+import type { StepOutcome } from "../../rescue-profile/repair/plan.ts";
 import { planFor } from "../../rescue-profile/repair/plan.ts";
-import { type RepairOrder, type RunnerPorts, runRepair, type StepOutcome } from "../../rescue-profile/repair/runner.ts";
+import { type RepairOrder, type RunnerPorts, runRepair } from "../../rescue-profile/repair/runner.ts";
 import { unchanged } from "./harness.ts";
 
 /** Every how manieth point is tried for a second death; all pairs of points would take a minute. */

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { ProcessIdentity } from "../../../rescue-profile/core/model.ts";
 import { messageOf, RescueError } from "../../shared/errors.ts";
+import { SERVICE_VARIABLES } from "../../shared/openclaw-home.ts";
 import type { SupervisePolicy } from "./policy.ts";
 import { groupMembers, identityOf, isRunning, signalGroup, signalProcess } from "./processes.ts";
 import type { SuperviseEvent, ToldEvent } from "./state.ts";
@@ -33,12 +34,7 @@ export interface ChildRunner {
  * started, they would make it end with 78 where it should wait for another gateway to end.
  */
 const NATIVE_SERVICE_MARKERS = [
-  "OPENCLAW_LAUNCHD_LABEL",
-  "OPENCLAW_SYSTEMD_UNIT",
-  "OPENCLAW_WINDOWS_TASK_NAME",
-  "OPENCLAW_SERVICE_MARKER",
-  "OPENCLAW_SERVICE_KIND",
-  "OPENCLAW_GATEWAY_SERVICE_PID",
+  ...SERVICE_VARIABLES,
   "INVOCATION_ID",
   "SYSTEMD_EXEC_PID",
   "JOURNAL_STREAM",
