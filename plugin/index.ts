@@ -7,10 +7,12 @@ export default definePluginEntry({
   description: "Brings a dead, hung or refusing OpenClaw gateway back, from outside the process that broke.",
   register(api) {
     const settings = api.pluginConfig;
+    // The host runs a copy of this package that it throws away at its end; what must outlive it is started from the package itself.
+    const packageRoot = api.rootDir;
     api.registerCli(
       async ({ program }) => {
         const { addRescueCommand } = await import("./cli/host-command.ts");
-        addRescueCommand(program, settings);
+        addRescueCommand(program, settings, packageRoot);
       },
       { descriptors: [{ name: "rescue", description: "Watch and repair an OpenClaw gateway from outside", hasSubcommands: true }] },
     );
@@ -19,7 +21,7 @@ export default definePluginEntry({
       id: "rescue-watchdog",
       start: async (context) => {
         const { startWatching } = await import("./service/watching.ts");
-        stop = startWatching(settings, context.logger);
+        stop = startWatching(settings, context.logger, packageRoot);
       },
       stop: async () => stop?.(),
     });

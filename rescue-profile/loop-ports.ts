@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { scrubbedEnv } from "../src/shared/openclaw-home.ts";
 import type { PolicySettings } from "./config.ts";
@@ -94,7 +95,9 @@ export function loopPorts(dog: Watchdog, lease: Lease): LoopPorts {
 
 /** The repair runs in a process of its own, in its own session: it must outlive whoever decided on it. */
 function spawnRunner(dog: Watchdog, id: number): void {
-  const entry = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./runner-main.ts" : "./runner-main.js", import.meta.url));
+  const { packageRoot } = dog.options;
+  const beside = new URL(import.meta.url.endsWith(".ts") ? "./runner-main.ts" : "./runner-main.js", import.meta.url);
+  const entry = packageRoot === undefined ? fileURLToPath(beside) : join(packageRoot, "dist", "rescue-profile", "runner-main.js");
   const child = spawn(process.execPath, [entry, dog.options.profile, String(id)], {
     detached: true,
     stdio: "ignore",

@@ -27,6 +27,8 @@ export interface WatchdogOptions {
    * settings. For those who must act in just that case (the runner, a pause), not for those who begin to watch.
    */
   readonly whatever?: boolean;
+  /** Where the package is, when its code runs from a copy that the host throws away. */
+  readonly packageRoot?: string | undefined;
   /** The plugin's configuration; without it `<dir>/config.json5` is read. */
   readonly fromPlugin?: unknown;
   readonly overrides?: readonly string[];

@@ -13,13 +13,15 @@ import { readIdentity, readLock } from "./observe/process.ts";
 export interface SetupContext {
   readonly home: string;
   readonly env: NodeJS.ProcessEnv;
+  /** Where this plugin's package is, when that is not where its code runs from. */
+  readonly packageRoot: string | undefined;
   readonly signal: AbortSignal;
   readonly onStep: SetupPorts["onStep"];
 }
 
 /** The real ports of setup and uninstall. Throws `not-running` without the host's command, `internal` when the package is not built. */
-export function setupPorts({ home, env, signal, onStep }: SetupContext): SetupPorts {
-  const pluginRoot = packageRoot();
+export function setupPorts({ home, env, packageRoot, signal, onStep }: SetupContext): SetupPorts {
+  const pluginRoot = builtPackage(packageRoot ?? ownPackage());
   const service = (profile: string, stateDir: string) => selectControl({ profile, stateDir, env, platform: process.platform });
   return {
     home,
@@ -45,14 +47,19 @@ export function setupPorts({ home, env, signal, onStep }: SetupContext): SetupPo
 
 const BIN = join("dist", "plugin", "cli", "bin.js");
 
-/** The package we run from, built: its manifest and `dist/` are what a gateway loads. */
-function packageRoot(): string {
+/** The package that this file is in. */
+function ownPackage(): string {
   let directory = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(directory, "openclaw.plugin.json"))) {
     const parent = dirname(directory);
     if (parent === directory) throw new RescueError("internal", "the plugin's own package was not found");
     directory = parent;
   }
+  return directory;
+}
+
+/** Its manifest and `dist/` are what a gateway loads. */
+function builtPackage(directory: string): string {
   if (!existsSync(join(directory, BIN))) throw new RescueError("internal", `${directory} is not built`, { fix: "npm run build" });
   return realpathSync(directory);
 }

@@ -24,6 +24,7 @@ export interface Call {
   readonly rest: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly home: string;
+  readonly packageRoot: string | undefined;
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
   readonly style: Style;

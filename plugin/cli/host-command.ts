@@ -20,7 +20,7 @@ interface Program {
  * parser would take the options for its own. `--profile` is the host's wherever it stands: it says in which profile the command runs. The watched
  * profile is the configured one, in a rescue profile the one it rescues, and elsewhere the current one.
  */
-export function addRescueCommand(program: Program, settings: unknown): void {
+export function addRescueCommand(program: Program, settings: unknown, packageRoot: string | undefined): void {
   program
     .command("rescue")
     .description("Watch and repair an OpenClaw gateway from outside")
@@ -38,6 +38,7 @@ export function addRescueCommand(program: Program, settings: unknown): void {
         env: process.env,
         home: homedir(),
         defaultProfile: watchedProfile(settings) ?? watchedBy(current) ?? current,
+        packageRoot,
         signal: abort.signal,
       });
     });

@@ -15,7 +15,14 @@ export function requestCommand({ kind, payload, ...command }: RequestSpec): Comm
     run: async (call) => {
       const wanted = payload(call);
       const { openWatchdog, request } = await import("../../rescue-profile/main.ts");
-      const dog = await openWatchdog({ profile: call.profile, home: call.home, env: call.env, what: command.name, whatever: true });
+      const dog = await openWatchdog({
+        profile: call.profile,
+        home: call.home,
+        env: call.env,
+        packageRoot: call.packageRoot,
+        what: command.name,
+        whatever: true,
+      });
       try {
         const answer = await request(dog, kind, wanted, operator(), call.signal);
         if (answer === undefined)

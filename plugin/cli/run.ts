@@ -34,6 +34,8 @@ export interface CliOptions {
   readonly home: string;
   /** The profile when `--profile` is not given. */
   readonly defaultProfile: string;
+  /** Where this plugin's package is, when that is not where its code runs from (inside the host). */
+  readonly packageRoot?: string | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -85,6 +87,7 @@ async function dispatch(argv: readonly string[], options: CliOptions): Promise<n
     rest,
     env: options.env,
     home: options.home,
+    packageRoot: options.packageRoot,
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     style: styleFor(parsed.values["no-color"] === true || parsed.values["json"] === true),

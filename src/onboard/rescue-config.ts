@@ -18,6 +18,7 @@ export function renderRescueConfig(input: RescueConfigInput, existing: JsonObjec
   const gateway = asObject(existing["gateway"]);
   const agents = asObject(existing["agents"]);
   const defaults = asObject(agents["defaults"]);
+  const skills = asObject(existing["skills"]);
   const plugins = asObject(existing["plugins"]);
   const entries = asObject(plugins["entries"]);
   const own = asObject(entries["rescue-watchdog"]);
@@ -31,6 +32,8 @@ export function renderRescueConfig(input: RescueConfigInput, existing: JsonObjec
       bind: "loopback",
       auth: { mode: "token", token: input.token },
       tailscale: { mode: "off" },
+      // 23 MB of staged assets at every boot, for a page that nobody opens.
+      controlUi: { ...asObject(gateway["controlUi"]), enabled: false },
     },
     agents: {
       ...agents,
@@ -41,6 +44,12 @@ export function renderRescueConfig(input: RescueConfigInput, existing: JsonObjec
         heartbeat: { ...asObject(defaults["heartbeat"]), every: "0m" },
       },
     },
+    // The skill review would call a model; the rest would reach out of the machine.
+    skills: { ...skills, workshop: { ...asObject(skills["workshop"]), autonomous: { mode: "off" } } },
+    browser: { ...asObject(existing["browser"]), enabled: false },
+    update: { ...asObject(existing["update"]), checkOnStart: false },
+    telemetry: { ...asObject(existing["telemetry"]), enabled: false },
+    discovery: { ...asObject(existing["discovery"]), mdns: { mode: "off" } },
     cron: { ...asObject(existing["cron"]), enabled: true },
     plugins: {
       ...plugins,

@@ -130,7 +130,13 @@ describe("logs", () => {
     const abort = new AbortController();
     const printed: string[] = [];
     const call: Call = {
-      ...{ profile: "default", home: "/nowhere", env: { RESCUE_WATCHDOG_STATE_DIR: join(cli.dir, "..") }, json: true },
+      ...{
+        profile: "default",
+        home: "/nowhere",
+        env: { RESCUE_WATCHDOG_STATE_DIR: join(cli.dir, "..") },
+        packageRoot: undefined,
+        json: true,
+      },
       ...{ values: { follow: true }, positionals: [], rest: [], signal: abort.signal },
       ...{ out: (text: string) => void printed.push(text), err: () => undefined, style: (_format, text) => text },
     };

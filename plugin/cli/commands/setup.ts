@@ -51,6 +51,7 @@ What a failed run had made is taken back, or named with the command that removes
     const ports = setupPorts({
       home: call.home,
       env: call.env,
+      packageRoot: call.packageRoot,
       signal: call.signal,
       onStep: (step, state, tookMs) => {
         if (!call.json && state !== "begun")

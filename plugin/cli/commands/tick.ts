@@ -15,7 +15,7 @@ Exit codes: 0 always when it could look, whatever it saw: a failing cron job wou
   run: async (call) => {
     const { openWatchdog, tick } = await import("../../../rescue-profile/main.ts");
     const maxMs = parseDuration(text(call, "for") ?? "50s", "--for");
-    const dog = await openWatchdog({ profile: call.profile, home: call.home, env: call.env, what: "tick" });
+    const dog = await openWatchdog({ profile: call.profile, home: call.home, env: call.env, packageRoot: call.packageRoot, what: "tick" });
     const result = await tick(dog, maxMs, call.signal);
     dog.journal.close();
     if (!result.watched) {

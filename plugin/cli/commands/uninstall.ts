@@ -14,7 +14,13 @@ Exit codes: 0 done or nothing to do; 3 no such profile; 8 a setup is running; 9 
   run: async (call) => {
     const { uninstall } = await import("../../../src/onboard/uninstall.ts");
     const { setupPorts } = await import("../../../rescue-profile/setup-main.ts");
-    const ports = setupPorts({ home: call.home, env: call.env, signal: call.signal, onStep: () => undefined });
+    const ports = setupPorts({
+      home: call.home,
+      env: call.env,
+      packageRoot: call.packageRoot,
+      signal: call.signal,
+      onStep: () => undefined,
+    });
     const stamp = new Date().toISOString().replaceAll(/[:.]/g, "-");
     const result = await uninstall({ profile: call.profile, stamp }, ports);
     if (call.json) printJson(call, { ok: true, ...result });

@@ -24,6 +24,7 @@ Exit codes: 0 ended by a signal; 3 the profile does not exist; 4 something could
       profile: call.profile,
       home: call.home,
       env: call.env,
+      packageRoot: call.packageRoot,
       what: "watch",
       overrides: Array.isArray(overrides) ? overrides : [],
       onLine: (line) => call.out(call.json ? line : logLine(line, call.style)),
