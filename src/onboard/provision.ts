@@ -136,7 +136,12 @@ async function takeStep(
       return null;
     case "install-service": {
       const status = await ports.service(rescue.profile, rescue.stateDir).status();
-      if (status.state !== "not-installed") return null;
+      const before = asObject(asObject(rescue.config)["gateway"])["port"];
+      if (status.state !== "not-installed") {
+        // The host's installer leaves an installed unit as it is, with its old port.
+        if (before !== plan.port) await hostOrThrow(ports.cli, rescue.profile, ["gateway", "install", "--force", "--json"], INSTALL_MS);
+        return null;
+      }
       // The host's installer may have written the unit before it failed: it is taken back in any case.
       undo.push({
         what: `openclaw --profile ${rescue.profile} gateway uninstall`,

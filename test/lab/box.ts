@@ -47,8 +47,8 @@ export function requireLab(): string | undefined {
   return objectionToCgroups();
 }
 
-/** Starts a box of its own, with a home directory that is empty. Throws when it does not come up, and leaves nothing then. */
-export async function startBox(): Promise<Box> {
+/** Starts a box of its own, with a home directory that is empty, and further read-only binds (outside → inside). Throws when it does not come up, and leaves nothing then. */
+export async function startBox(binds: Readonly<Record<string, string>> = {}): Promise<Box> {
   const directory = mkdtempSync(join(tmpdir(), "systemd-box-"));
   const guard = guardBox(directory);
   const script = (command: string, args: readonly string[], timeoutMs: number) =>
@@ -57,7 +57,7 @@ export async function startBox(): Promise<Box> {
       env: {
         ...process.env,
         BOX_PATH: PATH_IN_BOX,
-        BOX_BIND: Object.entries(BOUND)
+        BOX_BIND: Object.entries({ ...BOUND, ...binds })
           .map((pair) => pair.join(":"))
           .join(" "),
       },

@@ -1,0 +1,89 @@
+import { randomInt } from "node:crypto";
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { packageCopy } from "../support/package.ts";
+import { type Box, requireLab, startBox } from "./box.ts";
+
+/** The whole of `rescue setup` where a service manager is: the real host, both gateways as real user units. */
+const PACKAGE = "/opt/rescue-package";
+const PORT = randomInt(40_000, 59_000);
+const ONBOARD = `openclaw onboard --non-interactive --accept-risk --auth-choice skip --mode local --gateway-bind loopback
+  --gateway-auth token --gateway-port ${PORT} --skip-daemon --skip-channels --skip-skills --skip-search --skip-hooks --skip-ui
+  --skip-health --skip-bootstrap --json`.split(/\s+/);
+
+const whyNot = requireLab();
+
+describe.skipIf(whyNot !== undefined)("rescue setup under a real systemd", () => {
+  let box: Box;
+  let dir: string;
+  const rescue = async (...args: string[]) => {
+    const result = await box.run(["node", `${PACKAGE}/dist/plugin/cli/bin.js`, ...args, "--json"], 240_000);
+    return { code: result.exitCode, json: JSON.parse(result.stdout.trim().split("\n").at(-1) ?? "{}"), stderr: result.stderr };
+  };
+  const show = async (unit: string, property: string) =>
+    (await box.output(["systemctl", "--user", "show", unit, "-p", property, "--value"])).trim();
+
+  beforeAll(async () => {
+    dir = packageCopy();
+    chmodSync(dir, 0o755);
+    box = await startBox({ [dir]: PACKAGE });
+    await box.output(ONBOARD, 90_000);
+    await box.output(["openclaw", "gateway", "install", "--json"], 90_000);
+  });
+  afterAll(async () => {
+    await box?.stop();
+    if (dir !== undefined) rmSync(dir, { recursive: true, force: true });
+  });
+
+  let cronJob = "";
+
+  it("makes the rescue, proves its listener, and declares the backstop", { timeout: 300_000 }, async () => {
+    const { code, json, stderr } = await rescue("setup");
+    expect(json, stderr).toMatchObject({ ok: true, proof: { bootId: expect.any(String), cronJob: expect.any(String) } });
+    expect(code).toBe(0);
+    cronJob = json.proof.cronJob;
+    expect(await show("openclaw-gateway-rescue.service", "ActiveState")).toBe("active");
+    const token = JSON.parse(readFileSync(join(box.home, ".openclaw-rescue/openclaw.json"), "utf8")).gateway.auth.token;
+    expect(JSON.stringify(json) + stderr).not.toContain(token);
+    console.log(`setup took ${JSON.stringify(json.tookMs)} ms`);
+  });
+
+  it("run again, changes nothing and declares no second job", { timeout: 300_000 }, async () => {
+    const { json, stderr } = await rescue("setup");
+    expect(json, stderr).toMatchObject({ ok: true, proof: { cronJob } });
+  });
+
+  it("brings a killed primary back from the rescue gateway", { timeout: 300_000 }, async () => {
+    const log = join(box.home, ".openclaw-rescue/rescue-watchdog/logs/watchdog.jsonl");
+    await until(() => existsSync(log) && readFileSync(log, "utf8").includes('"condition":"serving"'));
+    const killed = await show("openclaw-gateway.service", "MainPID");
+    await box.output(["kill", "-KILL", killed]);
+    await until(() => readFileSync(log, "utf8").includes('"event":"incident-closed"'));
+    const lines = readFileSync(log, "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines.find(({ event }) => event === "repair-started")).toMatchObject({ cause: "process-gone", tier: 1 });
+    expect(lines.find(({ event }) => event === "repair-ended")).toMatchObject({ success: true });
+    expect(await show("openclaw-gateway.service", "MainPID")).not.toBe(killed);
+  });
+
+  it("is taken away again and leaves no unit", { timeout: 300_000 }, async () => {
+    const { json, stderr } = await rescue("uninstall");
+    expect(json, stderr).toMatchObject({ ok: true, movedTo: expect.any(String) });
+    expect(await show("openclaw-gateway-rescue.service", "LoadState")).toBe("not-found");
+    expect(readdirSync(box.home).filter((name) => name === ".openclaw-rescue")).toEqual([]);
+    expect((await rescue("uninstall")).json).toMatchObject({ ok: true, did: [] });
+    expect(await show("openclaw-gateway.service", "ActiveState")).toBe("active");
+  });
+});
+
+async function until(so: () => boolean, withinMs = 200_000): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!so()) {
+    if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms`);
+    await sleep(200);
+  }
+}
