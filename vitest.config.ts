@@ -7,7 +7,8 @@ process.env["XDG_DATA_HOME"] = join(import.meta.dirname, "node_modules", ".vites
 /** Slow suites touch the whole machine (gateways, a real systemd), so their files run one at a time. */
 const serial = { fileParallelism: false, maxWorkers: 1, testTimeout: 180_000, hookTimeout: 180_000, teardownTimeout: 60_000 };
 
-const ARCHITECTURE = "test/architecture.test.ts";
+/** The import rules and the toolchain's own tests: part of `npm run check`, not of the inner loop. */
+const CHECKS = ["test/architecture.test.ts", "test/scripts/**/*.test.ts"];
 const HOST = "test/host/**/*.host.test.ts";
 const LAB = "test/lab/**/*.lab.test.ts";
 
@@ -15,13 +16,15 @@ export default defineConfig({
   test: {
     pool: "forks",
     projects: [
-      { test: { name: "architecture", include: [ARCHITECTURE], sequence: { groupOrder: 0 } } },
+      { test: { name: "architecture", include: CHECKS, testTimeout: 15_000, sequence: { groupOrder: 0 } } },
       {
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: [ARCHITECTURE, HOST, LAB],
+          exclude: [...CHECKS, HOST, LAB],
           testTimeout: 15_000,
+          // Half of the time is waiting for processes and sockets; the default would be one worker on two cores.
+          maxWorkers: 3,
           sequence: { groupOrder: 0 },
         },
       },
