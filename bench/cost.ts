@@ -1,10 +1,12 @@
 /**
  * What watching costs, measured on real processes: `node bench/cost.ts [--seconds 120] [--json]`.
  *
- * An idle gateway is watched by `rescue-watchdog watch`; CPU is user + system time of the watcher from /proc, carried to an hour, memory its
- * resident set at the end; the idle gateway's own figures stand beside them. Linux only.
+ * First an idle gateway is watched by `rescue-watchdog watch`. Then the loop runs in a rescue gateway, beside a second gateway that has the
+ * plugin and watches nothing: the loop's cost is the difference. CPU is user + system time from /proc, carried to an hour; memory is the
+ * resident set at the end. Linux only.
  */
-import { readFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { parsePolicy, toPolicy } from "../rescue-profile/config.ts";
@@ -12,7 +14,10 @@ import { assess } from "../rescue-profile/core/assess.ts";
 import { decide } from "../rescue-profile/core/decide.ts";
 import type { Observation } from "../rescue-profile/core/model.ts";
 import { initialState } from "../rescue-profile/core/state.ts";
-import { openStage } from "./stage.ts";
+import { createGatewayHome, OPENCLAW } from "../test/support/home.ts";
+import { packageCopy } from "../test/support/package.ts";
+import { until } from "./prober.ts";
+import { openStage, type Stage } from "./stage.ts";
 
 const { values } = parseArgs({ options: { seconds: { type: "string", default: "120" }, json: { type: "boolean" } } });
 const abort = new AbortController();
@@ -37,7 +42,13 @@ function usage(pid: number): Usage {
   };
 }
 
-async function measure(pid: number, seconds: number): Promise<{ cpuSecondsPerHour: number; rssMb: number; wakeupsPerSecond: number }> {
+interface Measured {
+  readonly cpuSecondsPerHour: number;
+  readonly rssMb: number;
+  readonly wakeupsPerSecond: number;
+}
+
+async function measure(pid: number, seconds: number): Promise<Measured> {
   const before = usage(pid);
   await delay(seconds * 1000, undefined, { signal: abort.signal });
   const after = usage(pid);
@@ -77,6 +88,33 @@ function coreSpeed(): { decisionsPerSecond: number } {
   return { decisionsPerSecond: Math.round(total / ((performance.now() - startedMs) / 1000)) };
 }
 
+/** Two more gateways in the stage's home: `rescue` runs the loop over the stage's gateway, `plain` has the same plugin and nothing to watch. */
+async function inGateways(stage: Stage, seconds: number): Promise<[Measured, Measured]> {
+  const dir = packageCopy();
+  try {
+    const pids: number[] = [];
+    for (const profile of ["rescue", "plain"]) {
+      const home = await createGatewayHome({ profile, home: stage.home.home, plugins: [dir] });
+      if (profile === "rescue") setWatchProfile(home.configPath);
+      stage.home.adopt(spawn(process.execPath, [OPENCLAW, "--profile", profile, "gateway", "run"], { env: home.env, stdio: "ignore" }));
+      await until(home.port, true, 180_000, abort.signal);
+      pids.push(home.gatewayPid());
+    }
+    say("both gateways serve; letting them settle");
+    await delay(60_000, undefined, { signal: abort.signal });
+    const [loop = 0, plain = 0] = pids;
+    return await Promise.all([measure(loop, seconds), measure(plain, seconds)]);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+function setWatchProfile(configPath: string): void {
+  const config = JSON.parse(readFileSync(configPath, "utf8"));
+  config.plugins.entries["rescue-watchdog"].config = { watchProfile: "default" };
+  writeFileSync(configPath, JSON.stringify(config, null, 2));
+}
+
 const round = (value: number) => Math.round(value * 10) / 10;
 
 const seconds = Number(values.seconds);
@@ -89,7 +127,18 @@ try {
   await delay(20_000, undefined, { signal: abort.signal });
   say(`measuring for ${seconds} s`);
   const [watch, gateway] = await Promise.all([measure(stage.watcher.pid ?? 0, seconds), measure(stage.gatewayPid(), seconds)]);
-  const result = { seconds, core, watch, watchedGateway: gateway };
+  stage.watcher.kill("SIGTERM");
+  const [loop, plain] = await inGateways(stage, seconds);
+  const result = {
+    seconds,
+    core,
+    watch,
+    watchedGateway: gateway,
+    rescueGatewayWithLoop: loop,
+    sameGatewayWithoutLoop: plain,
+    loopCpuSecondsPerHour: round(loop.cpuSecondsPerHour - plain.cpuSecondsPerHour),
+    loopRssMb: round(loop.rssMb - plain.rssMb),
+  };
   process.stdout.write(`${JSON.stringify(result, null, values.json === true ? 0 : 2)}\n`);
 } finally {
   await stage.dispose();
