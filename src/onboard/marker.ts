@@ -11,6 +11,8 @@ export interface Marker {
   readonly primaryStateDir: string;
   readonly port: number;
   readonly createdAt: string;
+  /** Setup put the plugin into the primary; uninstall takes it out again. */
+  readonly installedPlugin: boolean;
 }
 
 export function markerPath(rescueStateDir: string): string {
@@ -33,6 +35,7 @@ export function readMarker(rescueStateDir: string): Marker | undefined {
     primaryStateDir: String(parsed["primaryStateDir"]),
     port: Number(parsed["port"]),
     createdAt: String(parsed["createdAt"]),
+    installedPlugin: parsed["installedPlugin"] === true,
   };
 }
 

@@ -173,6 +173,8 @@ async function claim(facts: SetupFacts, plan: SetupPlan): Promise<void> {
     primaryStateDir: primary.stateDir,
     port: plan.port,
     createdAt: new Date().toISOString(),
+    // Written before it is so: a setup that is killed in between must not leave a plugin that nobody takes out.
+    installedPlugin: !primary.pluginEnabled,
   });
 }
 

@@ -27,7 +27,10 @@ export async function uninstall(
     const { primary, rescue } = readFacts({ profile: options.profile, home: ports.home, env: ports.env });
     const did: string[] = [];
     // The primary first: it must not start again what is being removed.
-    if (primary.watches !== undefined) {
+    if (rescue.marker?.installedPlugin === true && primary.pluginEnabled) {
+      await hostOrThrow(ports.cli, primary.profile, ["plugins", "uninstall", "rescue-watchdog", "--force"], CLI_MS);
+      did.push(`the plugin, which setup had installed, was taken out of profile ${primary.profile}`);
+    } else if (primary.watches !== undefined) {
       await patchHost(ports.cli, primary.profile, { plugins: { entries: { "rescue-watchdog": { config: { watchProfile: null } } } } });
       did.push(`the plugin in profile ${primary.profile} watches ${primary.watches} no more`);
     }

@@ -99,7 +99,9 @@ describe("rescue setup and uninstall, without a service", () => {
     expect(first.json.did?.length).toBeGreaterThan(0);
     expect(existsSync(rescueDir())).toBe(false);
     expect(readdirSync(home.home).filter((name) => name.startsWith(".openclaw-rescue.removed-"))).toHaveLength(1);
-    expect(JSON.parse(readFileSync(home.configPath, "utf8")).plugins.entries["rescue-watchdog"].config).not.toHaveProperty("watchProfile");
+    const { plugins } = JSON.parse(readFileSync(home.configPath, "utf8"));
+    expect(plugins.entries["rescue-watchdog"]).toEqual({ enabled: false });
+    expect(plugins.load?.paths ?? []).toEqual([]);
     expect(await run("uninstall")).toMatchObject({ code: 0, json: { did: [] } });
   });
 });

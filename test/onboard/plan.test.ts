@@ -27,6 +27,7 @@ const marker = (primary: string) => ({
   primaryStateDir: join(home, ".openclaw"),
   port: 19_789,
   createdAt: "2026-11-21T00:00:00.000Z",
+  installedPlugin: false,
 });
 
 describe("what is there before a setup", () => {

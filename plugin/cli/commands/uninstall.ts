@@ -5,7 +5,7 @@ export const uninstallCommand: Command = {
   summary: "take the rescue gateway of a profile away again",
   usage: "[--profile NAME] [--yes] [--json]",
   help: `
-Uninstalls the rescue profile's service, ends the primary's wish to watch it, and moves the rescue profile's directory beside itself
+Uninstalls the rescue profile's service, takes the plugin out of the primary if setup had put it there (else only ends its watching), and moves the rescue profile's directory beside itself
 (NAME.removed-TIME): nothing is erased. Only what carries this plugin's mark is touched. A second run says that there is nothing to do.
 
 Exit codes: 0 done or nothing to do; 3 no such profile; 8 a setup is running; 9 the rescue profile is not ours; 11 the host failed.
