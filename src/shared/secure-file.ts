@@ -71,8 +71,10 @@ async function refusing(filePath: string, write: () => Promise<unknown>): Promis
   try {
     await write();
   } catch (error) {
-    if (!(error instanceof FsSafeError)) throw error;
-    throw new RescueError("refused", `${filePath} was not written (${error.code}): ${messageOf(error)}`, {
+    // The library refuses with its own errors, or with plain ones that have no code; what has a system's code is an accident.
+    const refusal = error instanceof FsSafeError || (error instanceof Error && systemErrorCode(error) === undefined);
+    if (!refusal) throw error;
+    throw new RescueError("refused", `${filePath} was not written: ${messageOf(error)}`, {
       fix: `look at ${filePath} and the directories above it`,
       cause: error,
     });
