@@ -1,5 +1,5 @@
 import { homedir } from "node:os";
-import { watchedBy } from "../../src/shared/rescue-home.ts";
+import { isRescueName, watchedBy } from "../../src/shared/rescue-home.ts";
 import { watchedProfile } from "../service/watching.ts";
 import { runCli } from "./run.ts";
 
@@ -17,8 +17,8 @@ interface Program {
 
 /**
  * `openclaw rescue …`: the same commands as `rescue-watchdog …`. The words are taken from the command line itself, because the host's
- * parser would take the options for its own. `--profile` is the host's wherever it stands: it says in which profile the command runs. The watched
- * profile is the configured one, in a rescue profile the one it rescues, and elsewhere the current one.
+ * parser would take the options for its own. `--profile` is the host's wherever it stands: it says in which profile the command runs. The commands
+ * speak of the current profile, and in a rescue profile of the one that it rescues.
  */
 export function addRescueCommand(program: Program, settings: unknown, packageRoot: string | undefined): void {
   program
@@ -37,7 +37,7 @@ export function addRescueCommand(program: Program, settings: unknown, packageRoo
         program: "openclaw rescue",
         env: process.env,
         home: homedir(),
-        defaultProfile: watchedProfile(settings) ?? watchedBy(current) ?? current,
+        defaultProfile: isRescueName(current) ? (watchedProfile(settings) ?? watchedBy(current) ?? current) : current,
         packageRoot,
         signal: abort.signal,
       });

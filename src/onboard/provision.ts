@@ -5,6 +5,7 @@ import type { ServiceControl } from "../service-installers/installer.ts";
 import { messageOf, RescueError, systemErrorCode } from "../shared/errors.ts";
 import { asObject, type JsonObject } from "../shared/gateway-config.ts";
 import { type HostCli, runHost } from "../shared/openclaw-cli.ts";
+import { WATCHDOG_DIR } from "../shared/rescue-home.ts";
 import { assertOwnDirectory, createSecret, readIfThere, withLock, writeSecret } from "../shared/secure-file.ts";
 import { choosePort, PORT_DISTANCE, portIsFree, readFacts, type SetupFacts } from "./facts.ts";
 import { writeMarker } from "./marker.ts";
@@ -188,6 +189,8 @@ async function writeConfig(facts: SetupFacts, plan: SetupPlan, pluginRoot: strin
   );
   const text = `${JSON.stringify(config, null, 2)}\n`;
   mkdirSync(join(rescue.stateDir, "workspace"), { recursive: true, mode: 0o700 });
+  // Where the primary's plugin keeps what it sees of the rescue: in a place that uninstall knows.
+  mkdirSync(join(primary.stateDir, WATCHDOG_DIR), { recursive: true, mode: 0o700 });
   if (rescue.config === undefined) return createSecret(rescue.stateDir, rescue.configPath, text);
   if (readIfThere(rescue.configPath) !== text) await writeSecret(rescue.stateDir, rescue.configPath, text);
 }
