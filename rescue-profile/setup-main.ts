@@ -7,7 +7,6 @@ import { selectControl } from "../src/service-installers/select.ts";
 import { RescueError } from "../src/shared/errors.ts";
 import { findHostCli } from "../src/shared/openclaw-cli.ts";
 import { gatewayLockDir } from "../src/shared/openclaw-home.ts";
-import { watchedBy } from "../src/shared/rescue-home.ts";
 import { readIdentity, readLock } from "./observe/process.ts";
 
 export interface SetupContext {
@@ -39,7 +38,7 @@ export function setupPorts({ home, env, packageRoot, signal, onStep }: SetupCont
           return lock.value ?? undefined;
         },
         identityOf: readIdentity,
-        tickArgv: [process.execPath, join(pluginRoot, BIN), "tick", "--profile", watchedBy(rescue.profile) ?? "default", "--for", "20s"],
+        tickArgv: [process.execPath, join(pluginRoot, BIN), "tick", "--profile", rescue.primary, "--for", "20s"],
         signal,
       }),
   };

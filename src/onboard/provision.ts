@@ -29,7 +29,7 @@ export interface SetupPorts {
   readonly pluginRoot: string;
   readonly service: (profile: string, stateDir: string) => ServiceControl;
   /** Proves the listener, then uses the token: hello, cron job, health. Throws `refused` when it cannot be proved. */
-  readonly prove: (rescue: { profile: string; stateDir: string; port: number; token: string }) => Promise<ProofResult>;
+  readonly prove: (rescue: { primary: string; profile: string; stateDir: string; port: number; token: string }) => Promise<ProofResult>;
   readonly onStep: (step: SetupStepName, state: "begun" | "done" | "skipped", tookMs: number) => void;
 }
 
@@ -153,7 +153,13 @@ async function takeStep(
     }
     case "start-and-prove": {
       await ports.service(rescue.profile, rescue.stateDir).start();
-      return ports.prove({ profile: rescue.profile, stateDir: rescue.stateDir, port: plan.port, token: tokenOf(rescue.configPath) });
+      return ports.prove({
+        primary: primary.profile,
+        profile: rescue.profile,
+        stateDir: rescue.stateDir,
+        port: plan.port,
+        token: tokenOf(rescue.configPath),
+      });
     }
   }
 }
