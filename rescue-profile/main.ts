@@ -82,7 +82,7 @@ export type TickResult =
   | { readonly watched: false; readonly by: { pid: number; what: string } };
 
 /**
- * One round: looks until nothing is suspicious, or a repair is on its way, or `maxMs` has passed. For cron jobs and timers. When another
+ * One round: looks until nothing is suspicious and no incident is open, or `maxMs` has passed. For cron jobs and timers. When another
  * process watches, looks away and says who.
  */
 export async function tick(dog: Watchdog, maxMs: number, signal: AbortSignal): Promise<TickResult> {

@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { systemErrorCode } from "../../src/shared/errors.ts";
-import { readDescriptors } from "./proc.ts";
+import { readDescriptors } from "../../src/shared/proc-files.ts";
 
 /** One line of `/proc/locks`, see proc_locks(5). */
 export interface KernelLock {

@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import net from "node:net";
 import { systemErrorCode } from "../../src/shared/errors.ts";
+import { readDescriptors } from "../../src/shared/proc-files.ts";
 import { runCommand } from "../../src/shared/run-command.ts";
 import type { ListenerReading, Reading } from "../core/model.ts";
-import { listPids, readDescriptors } from "./proc.ts";
+import { listPids } from "./proc.ts";
 import { seen, unseen, unseenBecause } from "./reading.ts";
 
 /** A listening socket as `/proc/net/tcp` and `tcp6` show it. */

@@ -2,12 +2,13 @@ import { realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { systemErrorCode } from "../../src/shared/errors.ts";
 import { stateDirOfProcess } from "../../src/shared/openclaw-home.ts";
+import { readProcFile } from "../../src/shared/proc-files.ts";
 import { runCommand } from "../../src/shared/run-command.ts";
 import type { MaintenanceReading, Reading } from "../core/model.ts";
 import { coordinatorPath } from "./coordinator.ts";
 import { type HostCommand, readHostCommand } from "./host-command.ts";
 import { writeLockHolders } from "./kernel-locks.ts";
-import { listPids, readProcFile, readProcStat } from "./proc.ts";
+import { listPids, readProcStat } from "./proc.ts";
 import { ageMsOf } from "./proc-time.ts";
 import { seen, unseen, unseenBecause } from "./reading.ts";
 

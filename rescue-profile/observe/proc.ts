@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { systemErrorCode } from "../../src/shared/errors.ts";
+import { readdirSync } from "node:fs";
+import { readProcFile } from "../../src/shared/proc-files.ts";
 import type { RunState } from "../core/model.ts";
 
 /** What `/proc/PID/stat` says, see proc_pid_stat(5). Ticks are of `CLOCK_TICKS` per second. */
@@ -49,35 +49,8 @@ export function readProcStat(pid: number): ProcStat | undefined {
   return stat;
 }
 
-/** A small text file of a process; undefined when the process does not exist (any more). */
-export function readProcFile(pid: number, name: string): string | undefined {
-  return unlessGone(() => readFileSync(`/proc/${pid}/${name}`, "utf8"));
-}
-
-/** Where `/proc/PID/exe`, `cwd` or `fd/N` points; undefined when it does not exist (any more). */
-export function readProcLink(pid: number, name: string): string | undefined {
-  return unlessGone(() => readlinkSync(`/proc/${pid}/${name}`));
-}
-
-/** What the process' descriptors point to, such as `socket:[123]` or a path. undefined: no such process. */
-export function readDescriptors(pid: number): string[] | undefined {
-  const names = unlessGone(() => readdirSync(`/proc/${pid}/fd`));
-  return names?.flatMap((name) => readProcLink(pid, `fd/${name}`) ?? []);
-}
-
 export function listPids(): number[] {
   return readdirSync("/proc").flatMap((name) => (/^\d+$/.test(name) ? [Number(name)] : []));
-}
-
-/** ESRCH: it ended between the opening and the reading of its file. */
-function unlessGone<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === "ENOENT" || code === "ESRCH") return undefined;
-    throw error;
-  }
 }
 
 /**

@@ -1,8 +1,9 @@
 import { systemErrorCode } from "../../src/shared/errors.ts";
+import { readProcFile, readProcLink } from "../../src/shared/proc-files.ts";
 import type { ProcessIdentity, ProcessReading, Reading, RunState } from "../core/model.ts";
 import { writeLockHolders } from "./kernel-locks.ts";
 import { type HostLock, readLockFile } from "./lock-file.ts";
-import { readProcFile, readProcLink, readProcStat, runStateOf } from "./proc.ts";
+import { readProcStat, runStateOf } from "./proc.ts";
 import { ageMsOf, PAGE_BYTES, ticksToMs } from "./proc-time.ts";
 import { readByPs, readByPsNow } from "./process-ps.ts";
 import { seen, unseen, unseenBecause } from "./reading.ts";

@@ -3,10 +3,11 @@ import { statfs } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { systemErrorCode } from "../../src/shared/errors.ts";
+import { readDescriptors, readProcFile } from "../../src/shared/proc-files.ts";
 import type { Reading, ResourceReading } from "../core/model.ts";
 import { coordinatorPath } from "./coordinator.ts";
 import { writeLockHolders } from "./kernel-locks.ts";
-import { readDescriptors, readProcFile, readProcStat } from "./proc.ts";
+import { readProcStat } from "./proc.ts";
 import { seen, unseenBecause } from "./reading.ts";
 
 /** A busy disk shows a moment of D now and then; a hanging one shows it each time. */

@@ -16,8 +16,6 @@ export interface SetupWishes {
   readonly profile: string;
   readonly port?: number;
   readonly service: "managed" | "none";
-  /** Do not change the primary's configuration: the caller does it with {@link patchPrimary} (the host's wizard writes it itself). */
-  readonly leavePrimary?: boolean;
 }
 
 /** What setup needs of the world. */
@@ -69,13 +67,12 @@ export async function setup(wishes: SetupWishes, ports: SetupPorts): Promise<Set
   return withLock(join(first.facts.primary.stateDir, ".rescue-watchdog-setup"), "rescue setup of this profile", async (lost) => {
     // What was read before the lock may be stale.
     const { facts, plan } = await prepareSetup(wishes, ports);
-    const undo: { readonly what: string; readonly take: () => Promise<void> }[] = [];
+    const undo: Undo = [];
     const tookMs: Partial<Record<SetupStepName, number>> = {};
     let proof: ProofResult | null = null;
     try {
       for (const step of plan.steps) {
         lost.throwIfAborted();
-        if (step.name === "primary-plugin" && wishes.leavePrimary === true) continue;
         if (step.done) {
           ports.onStep(step.name, "skipped", 0);
           continue;

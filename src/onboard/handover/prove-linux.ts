@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { endianness } from "node:os";
 import { identityOf, isRunning } from "../../service-installers/external/processes.ts";
 import { RescueError, systemErrorCode } from "../../shared/errors.ts";
+import { readDescriptors, readProcFile } from "../../shared/proc-files.ts";
 import type { Connection, Holder, PeerProcess, Prover, SocketHolders } from "./prove.ts";
 
 /**
@@ -87,15 +88,13 @@ function readTables(): TcpRow[] {
 }
 
 function descriptorSockets(pid: number): Set<string> {
-  const directory = `/proc/${pid}/fd`;
-  const links = unlessGone(() => readdirSync(directory))?.map((name) => unlessGone(() => readlinkSync(`${directory}/${name}`)));
-  return new Set(links?.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link ?? "")?.[1] ?? []));
+  return new Set(readDescriptors(pid)?.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []));
 }
 
 function identify(pid: number): PeerProcess | undefined {
   const identity = identityOf(pid);
-  const status = unlessGone(() => readFileSync(`/proc/${pid}/status`, "utf8"));
-  const command = unlessGone(() => readFileSync(`/proc/${pid}/cmdline`, "utf8"));
+  const status = readProcFile(pid, "status");
+  const command = readProcFile(pid, "cmdline");
   if (identity === null || status === undefined || command === undefined || !isRunning(identity)) return undefined;
   const ourUser = process.getuid?.();
   // Real, effective, saved and file system uid: one that differs is a process on its way to or from another user.
@@ -103,15 +102,4 @@ function identify(pid: number): PeerProcess | undefined {
   const [user] = users;
   if (user === undefined || users.size > 1 || ourUser === undefined) throw new RescueError("not-readable", `pid ${pid} has no one user`);
   return { startTime: identity.startTime, user, ourUser: String(ourUser), title: command.replaceAll("\0", " ").trim() };
-}
-
-/** ESRCH: it ended between the opening and the reading. A descriptor that is closed meanwhile is gone, too. */
-function unlessGone<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === "ENOENT" || code === "ESRCH") return undefined;
-    throw error;
-  }
 }

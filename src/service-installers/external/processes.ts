@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import type { ProcessIdentity } from "../../../rescue-profile/core/model.ts";
 import { systemErrorCode } from "../../shared/errors.ts";
+import { readProcFile } from "../../shared/proc-files.ts";
 
 /** One row of the process table. `startTime`: clock ticks since boot on Linux, seconds since the epoch elsewhere. */
 interface Row extends ProcessIdentity {
@@ -65,14 +66,8 @@ function sendSignal(target: number, signal: NodeJS.Signals): boolean {
 
 function readRow(pid: number): Row | null {
   if (process.platform !== "linux") return readWithPs(["-p", String(pid)])[0] ?? null;
-  try {
-    return parseStat(pid, readFileSync(`/proc/${pid}/stat`, "utf8"));
-  } catch (error) {
-    // ESRCH: it went away between open and read.
-    const code = systemErrorCode(error);
-    if (code === "ENOENT" || code === "ESRCH") return null;
-    throw error;
-  }
+  const text = readProcFile(pid, "stat");
+  return text === undefined ? null : parseStat(pid, text);
 }
 
 function readAll(): readonly Row[] {
