@@ -1,4 +1,5 @@
 import { definePluginEntry } from "openclaw/plugin-sdk/plugin-entry";
+import { rescueProvider } from "./onboard/method.ts";
 
 /** Registers only: this runs many times, also in every CLI process of the host. What it registers loads itself when it is used. */
 export default definePluginEntry({
@@ -16,12 +17,13 @@ export default definePluginEntry({
       },
       { descriptors: [{ name: "rescue", description: "Watch and repair an OpenClaw gateway from outside", hasSubcommands: true }] },
     );
+    api.registerProvider(rescueProvider(packageRoot));
     let stop: (() => Promise<void>) | undefined;
     api.registerService({
       id: "rescue-watchdog",
       start: async (context) => {
-        const { startWatching } = await import("./service/watching.ts");
-        stop = startWatching(settings, context.logger, packageRoot);
+        const { startService } = await import("./service/start.ts");
+        stop = startService({ settings, packageRoot, logger: context.logger, scheduler: () => context.getCron?.() });
       },
       stop: async () => stop?.(),
     });

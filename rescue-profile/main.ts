@@ -7,7 +7,8 @@ import { leaseMs, loopPorts } from "./loop-ports.ts";
 import { monotonicMs } from "./observe/clock.ts";
 import { isAlive, sleep, type Watchdog } from "./open-watchdog.ts";
 
-export { openWatchdog, sleep } from "./open-watchdog.ts";
+export { isWithdrawn } from "./consent.ts";
+export { openWatchdog, sleep, type Watchdog } from "./open-watchdog.ts";
 
 /** How long a request waits for whoever watches. */
 const ANSWER_MS = 60_000;

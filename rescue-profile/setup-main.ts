@@ -1,9 +1,9 @@
 import { existsSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { SetupPorts } from "../src/onboard/provision.ts";
+import type { SetupPorts } from "../src/onboard/ports.ts";
 import { proveAndVerify } from "../src/onboard/verify.ts";
-import { selectControl } from "../src/service-installers/select.ts";
+import { managerHere, selectControl } from "../src/service-installers/select.ts";
 import { RescueError } from "../src/shared/errors.ts";
 import { findHostCli } from "../src/shared/openclaw-cli.ts";
 import { gatewayLockDir } from "../src/shared/openclaw-home.ts";
@@ -15,11 +15,13 @@ export interface SetupContext {
   /** Where this plugin's package is, when that is not where its code runs from. */
   readonly packageRoot: string | undefined;
   readonly signal: AbortSignal;
+  /** The host's own library, which only the SDK's side of the house may load. */
+  readonly inheritAuth: SetupPorts["inheritAuth"];
   readonly onStep: SetupPorts["onStep"];
 }
 
 /** The real ports of setup and uninstall. Throws `not-running` without the host's command, `internal` when the package is not built. */
-export function setupPorts({ home, env, packageRoot, signal, onStep }: SetupContext): SetupPorts {
+export function setupPorts({ home, env, packageRoot, signal, inheritAuth, onStep }: SetupContext): SetupPorts {
   const pluginRoot = builtPackage(packageRoot ?? ownPackage());
   const service = (profile: string, stateDir: string) => selectControl({ profile, stateDir, env, platform: process.platform });
   return {
@@ -27,7 +29,9 @@ export function setupPorts({ home, env, packageRoot, signal, onStep }: SetupCont
     env,
     cli: findHostCli({ home, env, entry: process.argv[1] }),
     pluginRoot,
+    manager: () => managerHere(process.platform, env),
     service,
+    inheritAuth,
     onStep,
     prove: (rescue) =>
       proveAndVerify(rescue, {
@@ -38,10 +42,15 @@ export function setupPorts({ home, env, packageRoot, signal, onStep }: SetupCont
           return lock.value ?? undefined;
         },
         identityOf: readIdentity,
-        tickArgv: [process.execPath, join(pluginRoot, BIN), "tick", "--profile", rescue.primary, "--for", "20s"],
+        tickArgv: tickArgv(rescue.packageRoot, rescue.primary),
         signal,
       }),
   };
+}
+
+/** What the rescue gateway's cron job runs: one bounded round for the primary, while that still wants to be watched. */
+export function tickArgv(packageRoot: string, primary: string): readonly string[] {
+  return [process.execPath, join(packageRoot, BIN), "tick", "--profile", primary, "--for", "20s", "--while-enabled"];
 }
 
 const BIN = join("dist", "plugin", "cli", "bin.js");

@@ -1,6 +1,7 @@
 import { selectControl } from "../src/service-installers/select.ts";
 import { watchdogDir } from "../src/shared/rescue-home.ts";
 import { toPolicy } from "./config.ts";
+import { isWithdrawn } from "./consent.ts";
 import { assess } from "./core/assess.ts";
 import { nextAllowedMs } from "./core/limits.ts";
 import type { Condition, ServiceReading, Verdict } from "./core/model.ts";
@@ -23,6 +24,8 @@ export interface Status {
   readonly service: ServiceReading | null;
   /** Null: nobody watches. */
   readonly watcher: { readonly pid: number; readonly what: string } | null;
+  /** The plugin is disabled or was uninstalled in this profile: the rescue gateway and its cron job do nothing. */
+  readonly withdrawn: boolean;
   readonly phase: string | null;
   readonly lastLookAgoMs: number | null;
   readonly pause: { readonly by: string; readonly reason: string | null; readonly remainingMs: number | null } | null;
@@ -71,6 +74,7 @@ export async function readStatus(options: { profile: string; home: string; env: 
       process_ === undefined ? null : { pid: process_.identity.pid, uptimeMs: Math.round(process_.ageMs), rssBytes: process_.rssBytes },
     service: manager?.ok === true ? manager.value : null,
     watcher: watched ? { pid: watcher.pid, what: watcher.what } : null,
+    withdrawn: isWithdrawn(options.profile, options.home),
     phase: state?.phase.name ?? null,
     lastLookAgoMs: sameBoot ? Math.max(0, Math.round(now - snapshot.state.track.lastMs)) : null,
     pause:

@@ -12,6 +12,8 @@ export interface Command {
   readonly options: ParseArgsOptionsConfig;
   /** How many words it takes besides its options; default none. */
   readonly words?: number;
+  /** Its words are another program's: only `--profile`, `--json` and `--help` are ours, and everything else arrives in `rest`. */
+  readonly verbatim?: boolean;
   readonly run: (call: Call) => Promise<number>;
 }
 
@@ -20,7 +22,7 @@ export interface Call {
   readonly json: boolean;
   readonly values: Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
   readonly positionals: readonly string[];
-  /** What stood behind `--`. */
+  /** What stood behind `--`; of a verbatim command all words but `--profile NAME`. */
   readonly rest: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly home: string;

@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   repair: async () => (await import("./commands/repair.ts")).repairCommand,
   pause: async () => (await import("./commands/pause.ts")).pauseCommand,
   resume: async () => (await import("./commands/resume.ts")).resumeCommand,
+  onboard: async () => (await import("./commands/onboard.ts")).onboardCommand,
   setup: async () => (await import("./commands/setup.ts")).setupCommand,
   uninstall: async () => (await import("./commands/uninstall.ts")).uninstallCommand,
   supervise: async () => (await import("./commands/supervise.ts")).superviseCommand,
@@ -72,7 +73,7 @@ async function dispatch(argv: readonly string[], options: CliOptions): Promise<n
     throw new RescueError("usage", `there is no command ${JSON.stringify(name)}`, { fix: `${options.program} --help` });
   }
   const command = await load();
-  const { own, rest } = split(args);
+  const { own, rest } = command.verbatim === true ? verbatim(args) : split(args);
   const parsed = parse(command, own, options.program);
   if (parsed.values["help"] === true) {
     process.stdout.write(helpOf(command, options.program));
@@ -93,6 +94,17 @@ async function dispatch(argv: readonly string[], options: CliOptions): Promise<n
     style: styleFor(parsed.values["no-color"] === true || parsed.values["json"] === true),
     signal: options.signal,
   });
+}
+
+/** The few options that are ours; the host has `--json` too. */
+function verbatim(args: readonly string[]): { readonly own: readonly string[]; readonly rest: readonly string[] } {
+  const at = args.indexOf("--profile");
+  const profile = at === -1 ? [] : args.slice(at, at + 2);
+  const isOurs = (word: string) => ["--json", "--help", "-h"].includes(word) || word.startsWith("--profile=");
+  const rest = args.filter(
+    (word, index) => (at === -1 || index < at || index > at + 1) && !["--help", "-h"].includes(word) && !word.startsWith("--profile="),
+  );
+  return { own: [...profile, ...args.filter(isOurs)], rest };
 }
 
 /** What is ours, and what stands behind `--`, which is another program's. */

@@ -1,22 +1,29 @@
 import { homedir } from "node:os";
+import type { Watchdog } from "../../rescue-profile/main.ts";
 import { messageOf } from "../../src/shared/errors.ts";
 
-interface Logger {
+export interface Logger {
   info(message: string): void;
   warn(message: string): void;
   error(message: string): void;
 }
 
 const RETRY_MS = 30_000;
+/** How soon it is noticed that the plugin was taken out of the watched profile: one small file read. */
+const CONSENT_MS = 5_000;
 
 /**
  * Runs the loop in this gateway when its configuration names a profile to watch, as `openclaw rescue setup` writes it in the rescue
- * profile; elsewhere does nothing. Returns at once; the returned function ends the loop. A loop that fails (a journal that cannot be
- * written, a profile that is not there yet) is tried again, and says why each time the reason changes.
+ * profile. Returns at once; the returned function ends the loop. A loop that fails (a journal that cannot be
+ * written, a profile that is not there yet) is tried again, and says why each time the reason changes. Without a profile to watch it
+ * says that nothing was set up: perhaps the flag of an onboarding was meant to, and the host did not load us.
  */
 export function startWatching(settings: unknown, logger: Logger, packageRoot?: string): () => Promise<void> {
   const profile = watchedProfile(settings);
-  if (profile === undefined) return () => Promise.resolve();
+  if (profile === undefined) {
+    logger.warn("no rescue gateway watches this profile yet: openclaw rescue setup");
+    return () => Promise.resolve();
+  }
   const abort = new AbortController();
   const running = keepWatching(profile, settings, logger, packageRoot, abort.signal);
   return async () => {
@@ -32,23 +39,50 @@ async function keepWatching(
   packageRoot: string | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  const { openWatchdog, sleep, watchForever } = await import("../../rescue-profile/main.ts");
+  const { isWithdrawn, openWatchdog, sleep } = await import("../../rescue-profile/main.ts");
+  const withdrawn = () => isWithdrawn(profile, homedir());
   let lastReason = "";
+  const say = (reason: string, level: "error" | "warn") => {
+    if (reason !== lastReason) logger[level](`not watching profile ${profile}: ${reason}`);
+    lastReason = reason;
+  };
   while (!signal.aborted) {
     try {
+      if (withdrawn()) {
+        say("the plugin was disabled or uninstalled there; nothing is repaired until it is enabled again", "warn");
+        await sleep(CONSENT_MS, signal);
+        continue;
+      }
       const dog = await openWatchdog({ profile, home: homedir(), env: process.env, what: "plugin", fromPlugin: settings, packageRoot });
+      lastReason = "";
       logger.info(`watching profile ${profile} on port ${dog.target.port}`);
       try {
-        await watchForever(dog, signal, (by) => logger.info(`standing by: pid ${by.pid} (${by.what}) watches profile ${profile}`));
+        await watchWhileWanted(dog, withdrawn, logger, signal);
       } finally {
         dog.journal.close();
       }
     } catch (error) {
-      const reason = messageOf(error);
-      if (reason !== lastReason) logger.error(`not watching profile ${profile}: ${reason}`);
-      lastReason = reason;
+      say(messageOf(error), "error");
       await sleep(RETRY_MS, signal);
     }
+  }
+}
+
+async function watchWhileWanted(dog: Watchdog, withdrawn: () => boolean, logger: Logger, signal: AbortSignal): Promise<void> {
+  const { watchForever } = await import("../../rescue-profile/main.ts");
+  const { profile } = dog.options;
+  const enough = new AbortController();
+  const timer = setInterval(() => {
+    if (!withdrawn()) return;
+    dog.log({ event: "watch-withdrawn", level: "warn", details: `the plugin was disabled or uninstalled in profile ${profile}` });
+    enough.abort();
+  }, CONSENT_MS);
+  try {
+    await watchForever(dog, AbortSignal.any([signal, enough.signal]), (by) =>
+      logger.info(`standing by: pid ${by.pid} (${by.what}) watches profile ${profile}`),
+    );
+  } finally {
+    clearInterval(timer);
   }
 }
 

@@ -59,6 +59,8 @@ async function compile({ root, toolchain, node, env, onStart }) {
   if (code !== 0) throw new SetupError("the sources do not compile (see above).");
   const bin = join(fresh, "plugin", "cli", "bin.js");
   if (existsSync(bin)) chmodSync(bin, 0o755);
+  // The host looks for it there, by this name.
+  writeFileSync(join(fresh, "doctor-contract-api.js"), 'export { legacyConfigRules } from "./plugin/onboard/contract.js";\n');
   // The old build serves until the new one is complete.
   if (existsSync(join(root, "dist"))) renameSync(join(root, "dist"), old);
   renameSync(fresh, join(root, "dist"));

@@ -3,7 +3,14 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { RescueError, systemErrorCode } from "../shared/errors.ts";
 import { asObject, type JsonObject, readGatewaySettings, readHostConfig } from "../shared/gateway-config.ts";
-import { derivedGatewayPort, onboardCommand, profileConfigPath, profileStateDir, validateProfileName } from "../shared/openclaw-home.ts";
+import {
+  derivedGatewayPort,
+  isProfileName,
+  onboardCommand,
+  profileConfigPath,
+  profileStateDir,
+  validateProfileName,
+} from "../shared/openclaw-home.ts";
 import { isRescueName, rescueProfileOf } from "../shared/rescue-home.ts";
 import { type Marker, readMarker } from "./marker.ts";
 
@@ -18,6 +25,7 @@ export interface SetupFacts {
     readonly allow: readonly string[] | undefined;
     readonly watches: string | undefined;
     readonly pluginEnabled: boolean;
+    readonly config: JsonObject;
   };
   readonly rescue: {
     readonly profile: string;
@@ -32,11 +40,21 @@ export interface SetupFacts {
   readonly gatewayPorts: readonly number[];
 }
 
+export interface FactsOptions {
+  readonly profile: string;
+  readonly home: string;
+  /**
+   * The primary's configuration when the host's onboarding holds it and has not written it yet; `port` when it is known apart from it.
+   * Without it the file is read.
+   */
+  readonly inHand?: { readonly config: JsonObject; readonly port?: number };
+}
+
 /**
  * Reads what setup has to know. Throws RescueError: `usage` for a profile that cannot be rescued, `profile-missing`, `not-readable` or
  * `config-invalid` for the primary's configuration, `refused` when the rescue profile's name is taken by something that is not ours.
  */
-export function readFacts(options: { profile: string; home: string; env: NodeJS.ProcessEnv }): SetupFacts {
+export function readFacts(options: FactsOptions): SetupFacts {
   const profile = validateProfileName(options.profile);
   if (isRescueName(profile)) {
     throw new RescueError(
@@ -50,29 +68,34 @@ export function readFacts(options: { profile: string; home: string; env: NodeJS.
   const context = { home: options.home, env: {} };
   const stateDir = profileStateDir(profile, context);
   const configPath = profileConfigPath(profile, context);
-  const config = readHostConfig(configPath, (file) => {
-    return new RescueError("profile-missing", `there is no OpenClaw profile ${profile}: ${file} does not exist`, {
-      fix: onboardCommand(profile),
+  const config =
+    options.inHand?.config ??
+    readHostConfig(configPath, (file) => {
+      return new RescueError("profile-missing", `there is no OpenClaw profile ${profile}: ${file} does not exist`, {
+        fix: onboardCommand(profile),
+      });
     });
-  });
   const rescueProfile = rescueProfileOf(profile);
   const rescueStateDir = profileStateDir(rescueProfile, context);
   const rescue = readRescue(rescueProfile, rescueStateDir, profileConfigPath(rescueProfile, context), profile);
-  const entry = asObject(asObject(asObject(config["plugins"])["entries"])["rescue-watchdog"]);
+  const entries = asObject(asObject(config["plugins"])["entries"]);
+  const entry = asObject(entries["rescue-watchdog"]);
   const watches = asObject(entry["config"])["watchProfile"];
   const allow = asObject(config["plugins"])["allow"];
+  const port = options.inHand?.port ?? portOf(asObject(config["gateway"])["port"], profile);
   return {
     primary: {
       profile,
       stateDir,
       configPath,
-      port: portOf(asObject(config["gateway"])["port"], profile),
+      port,
       allow: Array.isArray(allow) ? allow.map(String) : undefined,
       watches: typeof watches === "string" ? watches : undefined,
       pluginEnabled: entry["enabled"] === true,
+      config,
     },
     rescue,
-    gatewayPorts: otherGatewayPorts(options.home, rescueStateDir),
+    gatewayPorts: [port, ...otherGatewayPorts(options.home, [stateDir, rescueStateDir])],
   };
 }
 
@@ -101,14 +124,17 @@ function isThere(path: string): boolean {
   }
 }
 
-function otherGatewayPorts(home: string, exceptStateDir: string): readonly number[] {
+/** Of what has a profile's name; a directory that was moved aside has not. */
+function otherGatewayPorts(home: string, except: readonly string[]): readonly number[] {
   return readdirSync(home)
-    .filter((name) => name === ".openclaw" || name.startsWith(".openclaw-"))
-    .filter((name) => join(home, name) !== exceptStateDir && existsSync(join(home, name, "openclaw.json")))
-    .map((name) => {
-      const profile = name === ".openclaw" ? "default" : name.slice(".openclaw-".length);
+    .flatMap((name) => (name === ".openclaw" ? ["default"] : name.startsWith(".openclaw-") ? [name.slice(".openclaw-".length)] : []))
+    .filter((profile) => isProfileName(profile))
+    .flatMap((profile) => {
+      const stateDir = profileStateDir(profile, { home, env: {} });
+      const configPath = join(stateDir, "openclaw.json");
+      if (except.includes(stateDir) || !existsSync(configPath)) return [];
       const missing = (file: string) => new RescueError("not-readable", `${file} vanished while it was read`);
-      return portOf(readGatewaySettings(join(home, name, "openclaw.json"), missing).port, profile);
+      return [portOf(readGatewaySettings(configPath, missing).port, profile)];
     });
 }
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { asObject, type JsonObject } from "../shared/gateway-config.ts";
+import type { TelegramWish } from "./wishes.ts";
 
 export interface RescueConfigInput {
   readonly primary: string;
@@ -8,6 +9,23 @@ export interface RescueConfigInput {
   readonly token: string;
   /** The directory of this plugin's package. */
   readonly pluginRoot: string;
+  readonly telegram?: TelegramWish | undefined;
+  readonly inherited?: InheritedAuth | undefined;
+}
+
+/** Provider credentials that were copied into the rescue's own store; here only who they are for, never a value. */
+export interface InheritedAuth {
+  readonly copied: readonly AuthProfileName[];
+  /** Not copied, each with the reason. */
+  readonly left: readonly { readonly id: string; readonly why: string }[];
+  /** `agents.defaults.model` of the primary, so that the rescue has one that these credentials serve. */
+  readonly model: unknown;
+}
+
+export interface AuthProfileName {
+  readonly id: string;
+  readonly provider: string;
+  readonly mode: string;
 }
 
 /**
@@ -23,8 +41,11 @@ export function renderRescueConfig(input: RescueConfigInput, existing: JsonObjec
   const entries = asObject(plugins["entries"]);
   const own = asObject(entries["rescue-watchdog"]);
   const allow = Array.isArray(plugins["allow"]) ? plugins["allow"].map(String) : [];
+  const providers = input.inherited?.copied.map(({ provider }) => provider) ?? [];
   return {
     ...existing,
+    ...withAuth(existing, input.inherited),
+    ...withTelegram(existing, input.telegram),
     gateway: {
       ...omit(gateway, "remote"),
       mode: "local",
@@ -41,6 +62,7 @@ export function renderRescueConfig(input: RescueConfigInput, existing: JsonObjec
         ...defaults,
         workspace: join(input.stateDir, "workspace"),
         skipBootstrap: true,
+        ...(input.inherited?.model === undefined || defaults["model"] !== undefined ? {} : { model: input.inherited.model }),
         heartbeat: { ...asObject(defaults["heartbeat"]), every: "0m" },
       },
     },
@@ -53,7 +75,7 @@ export function renderRescueConfig(input: RescueConfigInput, existing: JsonObjec
     cron: { ...asObject(existing["cron"]), enabled: true },
     plugins: {
       ...plugins,
-      allow: [...new Set([...allow, "rescue-watchdog"])],
+      allow: [...new Set([...allow, "rescue-watchdog", ...providers, ...(input.telegram === undefined ? [] : ["telegram"])])],
       load: { ...asObject(plugins["load"]), paths: pathsWith(plugins, input.pluginRoot) },
       slots: { ...asObject(plugins["slots"]), memory: "none" },
       entries: {
@@ -61,6 +83,35 @@ export function renderRescueConfig(input: RescueConfigInput, existing: JsonObjec
         "rescue-watchdog": { ...own, enabled: true, config: { ...asObject(own["config"]), watchProfile: input.primary } },
       },
     },
+  };
+}
+
+function withAuth(existing: JsonObject, inherited: InheritedAuth | undefined): JsonObject {
+  if (inherited === undefined || inherited.copied.length === 0) return {};
+  const auth = asObject(existing["auth"]);
+  const profiles = Object.fromEntries(inherited.copied.map(({ id, provider, mode }) => [id, { provider, mode }]));
+  return { auth: { ...auth, profiles: { ...profiles, ...asObject(auth["profiles"]) } } };
+}
+
+/** A bot that speaks with those on its list and with nobody else, with buttons. */
+function withTelegram(existing: JsonObject, telegram: TelegramWish | undefined): JsonObject {
+  if (telegram === undefined) return {};
+  const channels = asObject(existing["channels"]);
+  const commands = asObject(existing["commands"]);
+  return {
+    channels: {
+      ...channels,
+      telegram: {
+        ...asObject(channels["telegram"]),
+        enabled: true,
+        botToken: telegram.botToken,
+        dmPolicy: "allowlist",
+        allowFrom: telegram.allowFrom,
+        groupPolicy: "disabled",
+        capabilities: { inlineButtons: "all" },
+      },
+    },
+    commands: { ...commands, ownerAllowFrom: telegram.allowFrom.map((id) => `telegram:${id}`) },
   };
 }
 

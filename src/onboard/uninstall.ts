@@ -1,65 +1,120 @@
-import { existsSync, renameSync } from "node:fs";
-import { join } from "node:path";
-import { WATCHDOG_DIR } from "../shared/rescue-home.ts";
-import { assertOwnDirectory, withLock } from "../shared/secure-file.ts";
-import { readFacts } from "./facts.ts";
-import { hostOrThrow, patchHost, type SetupPorts } from "./provision.ts";
+import { cpSync, existsSync, mkdirSync, renameSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { RescueError } from "../shared/errors.ts";
+import { asObject } from "../shared/gateway-config.ts";
+import { journalHome, WATCHDOG_DIR } from "../shared/rescue-home.ts";
+import { assertOwnDirectory } from "../shared/secure-file.ts";
+import { readFacts, type SetupFacts } from "./facts.ts";
+import type { SetupPorts } from "./ports.ts";
+import { hostOrThrow, patchHost, uninstallPlugin } from "./primary.ts";
+import { withSetupLock } from "./provision.ts";
 
 export interface UninstallResult {
   /** What was removed or moved, one sentence each; empty when there was nothing to do. */
   readonly did: readonly string[];
   /** Where the rescue profile is now, or null when there was none. */
   readonly movedTo: string | null;
+  /** Where history and settings are kept for a later setup; null when that was not asked for, or there was none. */
+  readonly keptHistory: string | null;
 }
+
+export interface UninstallOptions {
+  readonly profile: string;
+  /** Names the backup. */
+  readonly stamp: string;
+  readonly keepHistory: boolean;
+}
+
+type UninstallPorts = Pick<SetupPorts, "home" | "env" | "cli" | "service">;
 
 const CLI_MS = 180_000;
 
 /**
- * Takes a rescue profile away: its service by the host's own uninstaller, the plugin's wish to watch it in the primary, and its directory,
- * which is moved beside itself and never erased. Only what carries our mark. A second run finds nothing to do.
+ * Takes a rescue profile away: the plugin in the primary (whole, when setup had put it there; else only its wish to watch), the rescue's service by the
+ * host's own uninstaller, and its directory, which is moved beside itself and never erased. Only what carries our mark. Also when the primary or the
+ * rescue's directory is gone already. A second run finds nothing to do.
  */
-export async function uninstall(
-  options: { readonly profile: string; readonly stamp: string },
-  ports: Pick<SetupPorts, "home" | "env" | "cli" | "service">,
-): Promise<UninstallResult> {
-  const first = readFacts({ profile: options.profile, home: ports.home, env: ports.env });
-  return withLock(join(first.primary.stateDir, ".rescue-watchdog-setup"), "rescue setup of this profile", async () => {
-    const { primary, rescue } = readFacts({ profile: options.profile, home: ports.home, env: ports.env });
-    const did: string[] = [];
+export async function uninstall(options: UninstallOptions, ports: UninstallPorts): Promise<UninstallResult> {
+  return withSetupLock(ports.home, factsOf(options.profile, ports).rescue.profile, async () => {
+    const facts = factsOf(options.profile, ports);
+    const { primary, rescue } = facts;
+    if (rescue.state !== "absent") assertOwnDirectory(rescue.stateDir);
     // The primary first: it must not start again what is being removed.
-    if (rescue.marker?.installedPlugin === true && primary.pluginEnabled) {
-      await hostOrThrow(ports.cli, primary.profile, ["plugins", "uninstall", "rescue-watchdog", "--force"], CLI_MS);
-      did.push(`the plugin, which setup had installed, was taken out of profile ${primary.profile}`);
-    } else if (primary.watches !== undefined) {
-      await patchHost(ports.cli, primary.profile, { plugins: { entries: { "rescue-watchdog": { config: { watchProfile: null } } } } });
-      did.push(`the plugin in profile ${primary.profile} watches ${primary.watches} no more`);
-    }
-    if (rescue.state === "absent") return { did: [...did, ...asideWatchdog(primary.stateDir, options.stamp)], movedTo: null };
+    const did = [...(await leavePrimary(facts, ports)), ...(await removeService(facts, ports))];
+    const kept = options.keepHistory ? keepHistory(facts, ports.home) : null;
+    if (kept !== null) did.push(`history and settings were copied to ${kept}`);
 
-    assertOwnDirectory(rescue.stateDir);
-    const service = ports.service(rescue.profile, rescue.stateDir);
-    const { state, manager } = await service.status();
-    if (state !== "not-installed") {
-      if (manager === "external") await service.stop();
-      else await hostOrThrow(ports.cli, rescue.profile, ["gateway", "uninstall", "--json"], CLI_MS);
-      did.push(`the service of profile ${rescue.profile} was ${manager === "external" ? "stopped; end its supervisor" : "uninstalled"}`);
+    const noted = join(primary.stateDir, WATCHDOG_DIR);
+    let movedTo: string | null = null;
+    if (rescue.state !== "absent") {
+      movedTo = moveAside(rescue.stateDir, rescue.stateDir, options.stamp);
+      did.push(`${rescue.stateDir} was moved to ${movedTo}`);
     }
-    const movedTo = moveAside(rescue.stateDir, options.stamp);
-    did.push(`${rescue.stateDir} was moved to ${movedTo}`);
-    return { did: [...did, ...asideWatchdog(primary.stateDir, options.stamp)], movedTo };
+    // What the primary's plugin noted about the rescue goes with it.
+    if (existsSync(noted)) {
+      const target = movedTo === null ? noted : join(movedTo, `${WATCHDOG_DIR}-of-${primary.profile}`);
+      did.push(`${noted} was moved to ${moveAside(noted, target, movedTo === null ? options.stamp : "")}`);
+    }
+    return { did, movedTo, keptHistory: kept };
   });
 }
 
-/** What the primary's plugin noted about the rescue. */
-function asideWatchdog(primaryStateDir: string, stamp: string): string[] {
-  const dir = join(primaryStateDir, WATCHDOG_DIR);
-  if (!existsSync(dir)) return [];
-  return [`${dir} was moved to ${moveAside(dir, stamp)}`];
+/** A primary that is gone is no reason to keep its rescue. */
+function factsOf(profile: string, { home }: Pick<UninstallPorts, "home">): SetupFacts {
+  try {
+    return readFacts({ profile, home });
+  } catch (error) {
+    if (!(error instanceof RescueError) || error.code !== "profile-missing") throw error;
+    const facts = readFacts({ profile, home, inHand: { config: {} } });
+    if (facts.rescue.state === "absent") throw error;
+    return facts;
+  }
 }
 
-function moveAside(path: string, stamp: string): string {
-  let aside = `${path}.removed-${stamp}`;
-  for (let n = 2; existsSync(aside); n++) aside = `${path}.removed-${stamp}-${n}`;
+async function leavePrimary({ primary, rescue }: SetupFacts, { cli }: UninstallPorts): Promise<string[]> {
+  if (rescue.marker?.installedPlugin === true && primary.pluginEnabled) {
+    await uninstallPlugin(cli, primary.profile);
+    // The host leaves `{ enabled: false }` there.
+    await patchHost(cli, primary.profile, { plugins: { entries: { "rescue-watchdog": null } } });
+    return [`the plugin, which setup had installed, was taken out of profile ${primary.profile}`];
+  }
+  if (primary.watches === undefined) return [];
+  const entry = asObject(asObject(asObject(primary.config["plugins"])["entries"])["rescue-watchdog"]);
+  // What setup added goes whole; other settings of the plugin are the person's.
+  const config = Object.keys(asObject(entry["config"])).length === 1 ? null : { watchProfile: null };
+  await patchHost(cli, primary.profile, { plugins: { entries: { "rescue-watchdog": { config } } } });
+  return [`the plugin in profile ${primary.profile} watches ${primary.watches} no more`];
+}
+
+async function removeService({ primary, rescue }: SetupFacts, { cli, service }: UninstallPorts): Promise<string[]> {
+  // Without its directory there is no mark; that the primary watched it says whose it was.
+  if (rescue.state === "absent" && primary.watches !== rescue.profile) return [];
+  const control = service(rescue.profile, rescue.stateDir);
+  const { state, manager } = await control.status();
+  if (state === "not-installed") return [];
+  if (manager === "external") {
+    await control.stop();
+    return [`the gateway of profile ${rescue.profile} was stopped; end its supervisor`];
+  }
+  await hostOrThrow(cli, rescue.profile, ["gateway", "uninstall", "--json"], CLI_MS);
+  return [`the service of profile ${rescue.profile} was uninstalled`];
+}
+
+/** The journal and settings of the watchdog of the primary, to where it looks for them when there is no rescue profile. */
+function keepHistory({ primary, rescue }: SetupFacts, home: string): string | null {
+  const from = join(rescue.stateDir, WATCHDOG_DIR);
+  const to = journalHome(primary.profile, home);
+  if (!existsSync(from) || existsSync(join(to, "journal.sqlite"))) return null;
+  mkdirSync(dirname(to), { recursive: true, mode: 0o700 });
+  const ours = ["package", "owner.json"];
+  cpSync(from, to, { recursive: true, filter: (path) => dirname(path) !== from || !ours.includes(basename(path)) });
+  return to;
+}
+
+function moveAside(path: string, target: string, stamp: string): string {
+  const name = stamp === "" ? target : `${target}.removed-${stamp}`;
+  let aside = name;
+  for (let n = 2; existsSync(aside); n++) aside = `${name}-${n}`;
   renameSync(path, aside);
   return aside;
 }

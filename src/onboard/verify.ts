@@ -2,9 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { ServiceControl } from "../service-installers/installer.ts";
 import { RescueError } from "../shared/errors.ts";
 import { asObject } from "../shared/gateway-config.ts";
+import { backstopJob, reanchored } from "./backstop.ts";
 import { withGateway } from "./handover/gateway-call.ts";
 import type { LockReader } from "./handover/prove.ts";
-import type { ProofResult } from "./provision.ts";
+import { answersReady } from "./ready.ts";
+import type { ProofResult } from "./steps.ts";
 
 export interface VerifyPorts {
   readonly service: Pick<ServiceControl, "status" | "manager" | "name">;
@@ -18,9 +20,6 @@ export interface VerifyPorts {
 const BOOT_MS = 180_000;
 const CALLS_MS = 60_000;
 const POLL_MS = 250;
-const EVERY_MS = 60_000;
-/** One job per rescue profile, whoever declares it and how often. */
-export const CRON_DECLARATION = "rescue-watchdog:tick";
 
 /**
  * Waits until the rescue's service serves, proves that the listener is that very process on the socket that will carry the token, and then:
@@ -40,28 +39,17 @@ export async function proveAndVerify(rescue: { stateDir: string; port: number; t
       signal: ports.signal,
     },
     async (gateway) => {
-      const job = asObject(await gateway.request("cron.add", backstop(ports.tickArgv)));
-      const id = String(job["id"] ?? asObject(job["job"])["id"]);
+      const added = asObject(await gateway.request("cron.add", backstopJob(ports.tickArgv)));
+      const job = added["job"] === undefined ? added : asObject(added["job"]);
+      const id = String(job["id"]);
+      const mended = reanchored(job, Date.now());
+      if (mended !== undefined) await gateway.request("cron.update", { id, patch: mended });
       await gateway.request("cron.run", { id, mode: "force" });
       await untilRan(gateway, id, ports.signal);
       await gateway.request("health", {});
       return { bootId: gateway.bootId, version: gateway.version ?? "unknown", cronJob: id };
     },
   );
-}
-
-/** The job as the host stores it: a `command`, argv only; its exit is 0 by contract, because the host disables a job that fails. */
-function backstop(argv: readonly string[]): object {
-  return {
-    declarationKey: CRON_DECLARATION,
-    name: "rescue-watchdog tick",
-    enabled: true,
-    schedule: { kind: "every", everyMs: EVERY_MS },
-    sessionTarget: "isolated",
-    wakeMode: "now",
-    payload: { kind: "command", argv, timeoutSeconds: 45 },
-    delivery: { mode: "none" },
-  };
 }
 
 async function untilRan(
@@ -82,29 +70,16 @@ async function untilRan(
   }
 }
 
-/** `/readyz` needs no token and proves nothing; it only says when to ask. */
 async function untilServing(port: number, { service, signal }: VerifyPorts): Promise<number> {
   const deadlineMs = performance.now() + BOOT_MS;
   for (;;) {
     const { mainPid, state } = await service.status();
-    if (mainPid !== undefined && (await answers(port))) return mainPid;
+    if (mainPid !== undefined && (await answersReady(port))) return mainPid;
     if (state === "parked" || state === "latched" || performance.now() > deadlineMs) {
       throw new RescueError("service-control", `${service.manager} says ${state} of ${service.name}: the rescue gateway did not come up`, {
         fix: "look at its log: openclaw --profile RESCUE logs",
       });
     }
     await delay(POLL_MS, undefined, { signal });
-  }
-}
-
-async function answers(port: number): Promise<boolean> {
-  try {
-    const response = await fetch(`http://127.0.0.1:${port}/readyz`, { signal: AbortSignal.timeout(2_000), redirect: "error" });
-    await response.body?.cancel();
-    return response.status === 200;
-  } catch (error) {
-    // Not up yet, or not answering: the deadline decides.
-    if (error instanceof TypeError || (error instanceof DOMException && error.name === "TimeoutError")) return false;
-    throw error;
   }
 }

@@ -7,7 +7,7 @@ import { externalControl } from "./external/control.ts";
 import type { ServiceControl } from "./installer.ts";
 import { hostCommand, serviceNames } from "./names.ts";
 import { systemdControl } from "./systemd/control.ts";
-import { NoUserManager } from "./systemd/systemctl.ts";
+import { NoUserManager, systemctl } from "./systemd/systemctl.ts";
 
 export interface SelectOptions {
   readonly profile: string;
@@ -51,6 +51,23 @@ export function selectControl(options: SelectOptions): ServiceControl {
     restart: async () => (await take()).control.restart(),
   };
 }
+
+/** A manager that could keep a new service, or why there is none. */
+export type ManagerHere = { readonly name: "systemd" } | { readonly name: "none"; readonly why: string };
+
+/** Which manager of this machine and account answers. Throws `service-control` when there is one that cannot be asked. */
+export async function managerHere(platform: NodeJS.Platform, env: SelectOptions["env"]): Promise<ManagerHere> {
+  if (platform !== "linux") return { name: "none", why: `services of ${platform} are not supported yet` };
+  try {
+    await systemctl(["show-environment"], { env, timeoutMs: ASK_MS });
+    return { name: "systemd" };
+  } catch (error) {
+    if (error instanceof NoUserManager) return { name: "none", why: messageOf(error) };
+    throw error;
+  }
+}
+
+const ASK_MS = 5_000;
 
 async function pickControl(options: SelectOptions): Promise<Pick> {
   const external = externalControl(options.stateDir);

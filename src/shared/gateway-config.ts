@@ -84,7 +84,8 @@ function includeMissing(includer: string): (file: string) => RescueError {
   return (file) => new RescueError("config-invalid", `${includer} includes ${file}, which does not exist`);
 }
 
-function mergeObjects(below: JsonObject, above: JsonObject): JsonObject {
+/** Objects are merged key by key; of anything else the upper one wins whole. */
+export function mergeObjects(below: JsonObject, above: JsonObject): JsonObject {
   const merged: Record<string, unknown> = { ...below };
   for (const [key, value] of Object.entries(above)) {
     const lower = merged[key];

@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { basename, delimiter, isAbsolute, join } from "node:path";
 import { RescueError, systemErrorCode } from "./errors.ts";
@@ -36,6 +37,30 @@ export async function runHost(
 ): Promise<CommandResult> {
   const select = profile === "default" ? [] : ["--profile", profile];
   return runCommand([...cli.command, ...select, ...args], { ...options, env: { ...scrubbedEnv(cli.env), HOME: cli.home } });
+}
+
+/**
+ * Runs the host's CLI as a person would: on our own terminal, to its own end. With `captureStdout` its stdout is returned instead of shown.
+ * `exitCode` is null when a signal ended it.
+ */
+export async function runHostOnTerminal(
+  cli: HostCli,
+  profile: string,
+  args: readonly string[],
+  options: { readonly captureStdout: boolean },
+): Promise<{ readonly exitCode: number | null; readonly stdout: string }> {
+  const select = profile === "default" ? [] : ["--profile", profile];
+  const [program = "", ...words] = [...cli.command, ...select, ...args];
+  const child = spawn(program, words, {
+    stdio: ["inherit", options.captureStdout ? "pipe" : "inherit", "inherit"],
+    env: { ...scrubbedEnv(cli.env), HOME: cli.home },
+  });
+  let stdout = "";
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+  });
+  const exitCode = await new Promise<number | null>((resolve, reject) => child.on("error", reject).on("close", resolve));
+  return { exitCode, stdout };
 }
 
 function isHostEntry(entry: string): boolean {

@@ -56,7 +56,7 @@ export function scrubbedEnv(env: HomeContext["env"]): Record<string, string> {
 export function validateProfileName(name: string, platform: NodeJS.Platform = process.platform): string {
   const profile = name.trim();
   const fix = "use lower-case letters, digits, - and _, at most 64, beginning with a letter or digit";
-  if (!PROFILE_NAME.test(profile)) throw new RescueError("usage", `${JSON.stringify(name)} is no profile name`, { fix });
+  if (!isProfileName(profile)) throw new RescueError("usage", `${JSON.stringify(name)} is no profile name`, { fix });
   if (profile.toLowerCase() === "default") return "default";
   if ((platform === "darwin" || platform === "win32") && profile !== profile.toLowerCase()) {
     throw new RescueError("usage", `profile ${profile} has upper-case letters, which services cannot carry here`, { fix });
@@ -65,6 +65,11 @@ export function validateProfileName(name: string, platform: NodeJS.Platform = pr
     throw new RescueError("usage", `profile name ${profile} is reserved by the host on macOS`, { fix: "choose another name" });
   }
   return profile;
+}
+
+/** Whether the host takes it for a profile's name at all. */
+export function isProfileName(name: string): boolean {
+  return PROFILE_NAME.test(name);
 }
 
 /** `~/.openclaw` or `~/.openclaw-NAME`. The host's fallback to a pre-2026 `~/.clawdbot` is not followed. */

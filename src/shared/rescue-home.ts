@@ -32,6 +32,11 @@ export function watchedBy(rescueProfile: string): string | undefined {
 /** Where, inside a profile's state directory, everything of ours lies. */
 export const WATCHDOG_DIR = "rescue-watchdog";
 
+/** Where the watchdog of a profile keeps its state when no other profile of ours holds it. */
+export function journalHome(profile: string, home: string): string {
+  return join(home, ".local", "state", "rescue-watchdog", profile);
+}
+
 /**
  * Where the watchdog of `profile` keeps its journal, log and settings. One place per watched profile, whoever watches (the loop in the
  * other gateway, its cron job, `watch` in a terminal), because they share one state: inside the watching profile when setup made that before
@@ -44,7 +49,7 @@ export function watchdogDir(profile: string, home: string, env: NodeJS.ProcessEn
     if (!isAbsolute(override)) throw new RescueError("usage", `RESCUE_WATCHDOG_STATE_DIR must be an absolute path, not ${override}`);
     return join(override, profile);
   }
-  const own = join(home, ".local", "state", "rescue-watchdog", profile);
+  const own = journalHome(profile, home);
   // Once there is a journal it stays the one, whatever is set up later.
   if (existsSync(join(own, "journal.sqlite"))) return own;
   const watcher = isRescueName(profile) ? watchedBy(profile) : rescueProfileOf(profile);

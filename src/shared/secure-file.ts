@@ -5,6 +5,8 @@ import lockfile from "proper-lockfile";
 import writeFileAtomic from "write-file-atomic";
 import { messageOf, RescueError, systemErrorCode } from "./errors.ts";
 
+const LOCK_RETRY_MS = 500;
+
 /** Replaces a file that holds no secret, atomically, mode 0600. It follows links: never for credentials or service definitions. */
 export function writePlainFile(file: string, text: string): void {
   writeFileAtomic.sync(file, text, { mode: 0o600 });
@@ -49,13 +51,15 @@ export function readIfThere(file: string | URL): string | undefined {
 }
 
 /**
- * Holds `<path>.lock` while `work` runs. Throws `busy` when another process holds it. A lock that is lost meanwhile (the process was asleep
- * for longer than the lock lives) aborts the signal given to `work`: the library's own answer would be to throw from a timer.
+ * Holds `<path>.lock` while `work` runs. Throws `busy` when another process holds it, and `waitMs` did not outlast that; the lock of a killed
+ * process is stale after ten seconds. A lock that is lost meanwhile (the process was asleep for longer than the lock lives) aborts the signal
+ * given to `work`: the library's own answer would be to throw from a timer.
  */
-export async function withLock<T>(path: string, what: string, work: (lost: AbortSignal) => Promise<T>): Promise<T> {
+export async function withLock<T>(path: string, what: string, work: (lost: AbortSignal) => Promise<T>, waitMs = 0): Promise<T> {
   const lost = new AbortController();
+  const retries = { retries: Math.ceil(waitMs / LOCK_RETRY_MS), minTimeout: LOCK_RETRY_MS, factor: 1 };
   const release = await lockfile
-    .lock(path, { realpath: false, stale: 30_000, update: 5_000, onCompromised: (error) => lost.abort(error) })
+    .lock(path, { realpath: false, stale: 10_000, update: 2_500, retries, onCompromised: (error) => lost.abort(error) })
     .catch((error: unknown) => {
       if (systemErrorCode(error) !== "ELOCKED") throw error;
       throw new RescueError("busy", `another ${what} is running`, { fix: "wait until it has ended", cause: error });

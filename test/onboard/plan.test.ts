@@ -19,7 +19,7 @@ const profile = (name: string, config: object) => {
   mkdirSync(join(home, name), { mode: 0o700 });
   writeFileSync(join(home, name, "openclaw.json"), JSON.stringify(config));
 };
-const facts = (name = "default") => readFacts({ profile: name, home, env: {} });
+const facts = (name = "default") => readFacts({ profile: name, home });
 const marker = (primary: string) => ({
   format: 1 as const,
   madeBy: "rescue-watchdog" as const,

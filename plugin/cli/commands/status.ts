@@ -41,6 +41,9 @@ Exit codes: 0 it serves; 1 it does not, or that cannot be told; 6 another progra
           : `pid ${status.watcher.pid} (${status.watcher.what}), last look ${formatDuration(status.lastLookAgoMs ?? 0)} ago`,
       ]);
       rows.push(["phase", status.phase ?? "no journal yet"]);
+      if (status.withdrawn) {
+        rows.push(["withdrawn", style("yellow", "the plugin is disabled in this profile; the rescue gateway repairs nothing")]);
+      }
       if (status.pause !== null) {
         const until = status.pause.remainingMs === null ? "until resumed" : `for another ${formatDuration(status.pause.remainingMs)}`;
         rows.push([

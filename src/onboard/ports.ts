@@ -1,0 +1,30 @@
+import type { ServiceControl } from "../service-installers/installer.ts";
+import type { ManagerHere } from "../service-installers/select.ts";
+import type { HostCli } from "../shared/openclaw-cli.ts";
+import type { SetupStepName } from "./plan.ts";
+import type { InheritedAuth } from "./rescue-config.ts";
+import type { ProofResult } from "./steps.ts";
+
+/** What setup and uninstall need of the world. */
+export interface SetupPorts {
+  readonly home: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly cli: HostCli;
+  /** The directory of this plugin's package. */
+  readonly pluginRoot: string;
+  /** The service manager that could keep a new gateway alive. */
+  readonly manager: () => Promise<ManagerHere>;
+  readonly service: (profile: string, stateDir: string) => ServiceControl;
+  /** Proves the listener, then uses the token: hello, cron job, health. Throws `refused` when it cannot be proved. */
+  readonly prove: (rescue: {
+    readonly primary: string;
+    readonly profile: string;
+    readonly stateDir: string;
+    readonly port: number;
+    readonly token: string;
+    readonly packageRoot: string;
+  }) => Promise<ProofResult>;
+  /** Copies the portable provider credentials from one state directory's main agent to another's, by the host's own means. */
+  readonly inheritAuth: (fromStateDir: string, toStateDir: string) => Promise<Omit<InheritedAuth, "model">>;
+  readonly onStep: (step: SetupStepName, state: "begun" | "done" | "skipped", tookMs: number) => void;
+}

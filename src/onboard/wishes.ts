@@ -1,0 +1,51 @@
+import { RescueError } from "../shared/errors.ts";
+import { asObject, type JsonObject } from "../shared/gateway-config.ts";
+import type { FactsOptions } from "./facts.ts";
+
+/** What the person asked for. */
+export interface SetupWishes {
+  readonly profile: string;
+  readonly port?: number;
+  /** `none`: the person starts the gateway, for lack of a service manager or by choice. */
+  readonly service: "managed" | "none";
+  /** Copy the provider credentials that the host calls portable. */
+  readonly inheritAuth?: boolean;
+  /** A Telegram bot of the rescue's own. */
+  readonly telegram?: TelegramWish;
+  /** The host's onboarding holds the primary's configuration: it is returned changed, and not written by us. */
+  readonly inHand?: NonNullable<FactsOptions["inHand"]>;
+}
+
+export interface TelegramWish {
+  readonly botToken: string;
+  /** Numeric ids of those who may talk to the bot. */
+  readonly allowFrom: readonly string[];
+}
+
+const BOT_TOKEN = /^\d{5,}:[A-Za-z0-9_-]{30,}$/;
+const USER_ID = /^\d{1,20}$/;
+
+/** Why this cannot be a bot's token, or undefined. */
+export function objectionToBotToken(token: string): string | undefined {
+  return BOT_TOKEN.test(token) ? undefined : "that is not a bot token: @BotFather gives one like 123456789:AA…";
+}
+
+/** Why these cannot be user ids, or undefined. */
+export function objectionToUserIds(ids: readonly string[]): string | undefined {
+  if (ids.length === 0) return "name at least one numeric Telegram user id (a message to @userinfobot tells yours)";
+  const wrong = ids.find((id) => !USER_ID.test(id));
+  return wrong === undefined ? undefined : `${JSON.stringify(wrong)} is not a numeric Telegram user id`;
+}
+
+/** Two gateways that poll with one token take each other's messages (issues 69304, 56230). Throws `usage`; never repeats the token. */
+export function assertOwnBot({ botToken, allowFrom }: TelegramWish, primary: { profile: string; config: JsonObject }): void {
+  const objection = objectionToBotToken(botToken) ?? objectionToUserIds(allowFrom);
+  if (objection !== undefined) throw new RescueError("usage", objection);
+  const telegram = asObject(asObject(primary.config["channels"])["telegram"]);
+  const accounts = Object.values(asObject(telegram["accounts"])).map(asObject);
+  if ([telegram, ...accounts].some((account) => account["botToken"] === botToken)) {
+    throw new RescueError("usage", `that bot is profile ${primary.profile}'s own: two gateways cannot poll with one token`, {
+      fix: "make a second bot with @BotFather",
+    });
+  }
+}
