@@ -15,23 +15,24 @@ export interface SetupContext {
   /** Where this plugin's package is, when that is not where its code runs from. */
   readonly packageRoot: string | undefined;
   readonly signal: AbortSignal;
-  /** The host's own library, which only the SDK's side of the house may load. */
-  readonly inheritAuth: SetupPorts["inheritAuth"];
+  /** `SetupPorts.inheritAuth` with the host's own library, which only the SDK's side of the house may load; `hostEntry` is the host's command. */
+  readonly inheritAuth: (hostEntry: string, ...directories: Parameters<SetupPorts["inheritAuth"]>) => ReturnType<SetupPorts["inheritAuth"]>;
   readonly onStep: SetupPorts["onStep"];
 }
 
 /** The real ports of setup and uninstall. Throws `not-running` without the host's command, `internal` when the package is not built. */
 export function setupPorts({ home, env, packageRoot, signal, inheritAuth, onStep }: SetupContext): SetupPorts {
   const pluginRoot = builtPackage(packageRoot ?? ownPackage());
+  const cli = findHostCli({ home, env, entry: process.argv[1] });
   const service = (profile: string, stateDir: string) => selectControl({ profile, stateDir, env, platform: process.platform });
   return {
     home,
     env,
-    cli: findHostCli({ home, env, entry: process.argv[1] }),
+    cli,
     pluginRoot,
     manager: () => managerHere(process.platform, env),
     service,
-    inheritAuth,
+    inheritAuth: (from, to) => inheritAuth(cli.command.at(-1) ?? "", from, to),
     onStep,
     prove: (rescue) =>
       proveAndVerify(rescue, {

@@ -1,5 +1,7 @@
-import { join } from "node:path";
-import type { SetupPorts } from "../../src/onboard/ports.ts";
+import { realpathSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { SetupContext } from "../../rescue-profile/setup-main.ts";
 import type { AuthProfileName } from "../../src/onboard/rescue-config.ts";
 import { RescueError, systemErrorCode } from "../../src/shared/errors.ts";
 
@@ -8,33 +10,73 @@ import { RescueError, systemErrorCode } from "../../src/shared/errors.ts";
  * otherwise, never OAuth, whose refresh tokens work in one place only (docs/auth-credential-semantics.md of the host). What the rescue has stays.
  * Names only are returned.
  */
-export const copyPortableAuth: SetupPorts["inheritAuth"] = async (fromStateDir, toStateDir) => {
-  const { ensureAuthProfileStore, upsertAuthProfileWithLock } = await hostLibrary();
-  const source = ensureAuthProfileStore(agentDir(fromStateDir)).profiles;
-  const own = ensureAuthProfileStore(agentDir(toStateDir)).profiles;
+export const copyPortableAuth: SetupContext["inheritAuth"] = async (hostEntry, fromStateDir, toStateDir) => {
+  const library = await hostLibrary(hostEntry);
+  const source = await profilesOf(library, fromStateDir);
+  const own = await profilesOf(library, toStateDir);
   const copied: AuthProfileName[] = [];
   const left: { id: string; why: string }[] = [];
-  for (const [id, credential] of Object.entries(source)) {
-    const name = { id, provider: credential.provider, mode: credential.type };
-    if (credential.type === "oauth") left.push({ id, why: "OAuth credentials work in one place only; sign in there" });
-    else if (credential.copyToAgents === false) left.push({ id, why: "it is marked as not to be copied" });
-    else if (own[id] !== undefined) left.push({ id, why: "the rescue has one of that name" });
-    else {
-      await upsertAuthProfileWithLock({ profileId: id, credential, agentDir: agentDir(toStateDir), stateDir: toStateDir });
-      copied.push(name);
-    }
-  }
+  const written = await library.updateAuthProfileStoreWithLock({
+    stateDir: toStateDir,
+    updater: ({ profiles }) => {
+      for (const [id, credential] of Object.entries(source)) {
+        if (credential.type === "oauth") left.push({ id, why: "OAuth credentials work in one place only; sign in there" });
+        else if (credential.copyToAgents === false) left.push({ id, why: "it is marked as not to be copied" });
+        else if (own[id] !== undefined) left.push({ id, why: "the rescue has one of that name" });
+        else {
+          profiles[id] = credential;
+          copied.push({ id, provider: credential.provider, mode: credential.type });
+        }
+      }
+      return copied.length > 0;
+    },
+  });
+  if (written === null) throw notOpened(toStateDir);
   return { copied, left };
 };
 
-function agentDir(stateDir: string): string {
-  return join(stateDir, "agents", "main", "agent");
+/** The library says null and writes why to its own log. */
+function notOpened(stateDir: string): RescueError {
+  return new RescueError("not-readable", `the host's credential store in ${stateDir} could not be opened`, {
+    fix: "openclaw models auth list",
+  });
 }
 
-/** Inside the host it is always there; `rescue-watchdog` alone may be installed where it cannot be found. */
-async function hostLibrary(): Promise<typeof import("openclaw/plugin-sdk/provider-auth")> {
+type Profiles = ReturnType<Library["ensureAuthProfileStore"]>["profiles"];
+
+/**
+ * Of a state directory: those that all its agents share, and the main agent's own, which win. Asked through the one call that takes a state
+ * directory, which here changes nothing: the library's readers mix in the store of this process's own profile.
+ */
+async function profilesOf({ updateAuthProfileStoreWithLock }: Library, stateDir: string): Promise<Profiles> {
+  const found: Profiles = {};
+  for (const agentDir of [undefined, join(stateDir, "agents", "main", "agent")]) {
+    const read = await updateAuthProfileStoreWithLock({
+      stateDir,
+      ...(agentDir === undefined ? {} : { agentDir }),
+      updater: ({ profiles }) => {
+        Object.assign(found, profiles);
+        return false;
+      },
+    });
+    if (read === null) throw notOpened(stateDir);
+  }
+  return found;
+}
+
+type Library = typeof import("openclaw/plugin-sdk/provider-auth");
+
+/** Inside the host it is found by its name; from `rescue-watchdog` alone, beside the host's command. */
+async function hostLibrary(hostEntry: string): Promise<Library> {
   try {
     return await import("openclaw/plugin-sdk/provider-auth");
+  } catch (error) {
+    if (systemErrorCode(error) !== "ERR_MODULE_NOT_FOUND") throw error;
+  }
+  const file = join(dirname(realpathSync(hostEntry)), "dist", "plugin-sdk", "provider-auth.js");
+  try {
+    const library: Library = await import(pathToFileURL(file).href);
+    return library;
   } catch (error) {
     if (systemErrorCode(error) !== "ERR_MODULE_NOT_FOUND") throw error;
     throw new RescueError("usage", "the host's own library for credentials cannot be loaded from here", {

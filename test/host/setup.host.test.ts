@@ -1,8 +1,9 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createGatewayHome, type GatewayHome, OPENCLAW } from "../support/home.ts";
+import { snapshot } from "../support/onboarding.ts";
 import { packageCopy } from "../support/package.ts";
 
 interface Outcome {
@@ -34,6 +35,20 @@ describe("rescue setup and uninstall, without a service", () => {
       );
     });
 
+  const killed = (...kill: readonly string[]) =>
+    new Promise<{ signal: NodeJS.Signals | null; stdout: string }>((resolve) => {
+      const fixture = join(import.meta.dirname, "../fixtures/setup-killed.ts");
+      const child = spawn(process.execPath, [fixture, home.home, dir, "none", ...kill], {
+        env: { ...home.env, RESCUE_WATCHDOG_OPENCLAW: OPENCLAW },
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      let stdout = "";
+      child.stdout.setEncoding("utf8").on("data", (text: string) => {
+        stdout += text;
+      });
+      child.on("exit", (_, signal) => resolve({ signal, stdout }));
+    });
+
   beforeAll(async () => {
     dir = packageCopy();
     home = await createGatewayHome();
@@ -43,7 +58,10 @@ describe("rescue setup and uninstall, without a service", () => {
     rmSync(dir, { recursive: true, force: true });
   });
 
+  let untouched: Record<string, string>;
+
   it("says what it would do and changes nothing", async () => {
+    untouched = snapshot(home.home);
     const before = listing(home.home);
     const { code, json } = await run("setup", "--no-service", "--dry-run");
     expect(code).toBe(0);
@@ -94,15 +112,42 @@ describe("rescue setup and uninstall, without a service", () => {
     expect(await run("setup", "--profile", "nobody", "--no-service")).toMatchObject({ code: 3 });
   });
 
+  it("is completed after a SIGKILL at any step, and keeps the first token that was written", { timeout: 300_000 }, async () => {
+    await run("uninstall");
+    rmSync(join(home.home, readdirSync(home.home).find((name) => name.includes(".removed-")) ?? "nothing"), { recursive: true });
+    const tokens = new Set<string>();
+    const kills = [
+      ["claim-profile", "begun", "0"],
+      ["claim-profile", "done", "0"],
+      ["write-config", "begun", "0"],
+      ["write-config", "done", "0"],
+      // In the middle of the host's own installation, whose process goes on by itself.
+      ["primary-plugin", "begun", "1500"],
+      ["primary-plugin", "done", "0"],
+    ];
+    for (const kill of kills) {
+      const { signal, stdout } = await killed(...kill);
+      expect([kill.join(" "), signal], stdout).toEqual([kill.join(" "), "SIGKILL"]);
+      if (existsSync(join(rescueDir(), "openclaw.json"))) tokens.add(rescueConfig().gateway.auth.token);
+    }
+    expect(await run("setup", "--no-service")).toMatchObject({ code: 0, json: { ok: true } });
+    expect([...tokens]).toEqual([rescueConfig().gateway.auth.token]);
+    expect(JSON.parse(readFileSync(home.configPath, "utf8")).plugins.entries["rescue-watchdog"]).toEqual({
+      enabled: true,
+      config: { watchProfile: "rescue" },
+    });
+  });
+
   it("is taken away again: moved aside, never erased, and a second time there is nothing to do", async () => {
     const first = await run("uninstall");
     expect(first.json.did?.length).toBeGreaterThan(0);
     expect(existsSync(rescueDir())).toBe(false);
     expect(readdirSync(home.home).filter((name) => name.startsWith(".openclaw-rescue.removed-"))).toHaveLength(1);
     const { plugins } = JSON.parse(readFileSync(home.configPath, "utf8"));
-    expect(plugins.entries["rescue-watchdog"]).toEqual({ enabled: false });
-    expect(plugins.load?.paths ?? []).toEqual([]);
+    expect(plugins?.entries?.["rescue-watchdog"]).toBeUndefined();
     expect(await run("uninstall")).toMatchObject({ code: 0, json: { did: [] } });
+    const left = Object.entries(snapshot(home.home)).filter(([name]) => !name.startsWith(".openclaw-rescue.removed-"));
+    expect(Object.fromEntries(left)).toEqual(untouched);
   });
 });
 
