@@ -1,6 +1,6 @@
 import { realpathSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { createRequire } from "node:module";
+import { join } from "node:path";
 import type { SetupContext } from "../../rescue-profile/setup-main.ts";
 import type { AuthProfileName } from "../../src/onboard/rescue-config.ts";
 import { RescueError, systemErrorCode } from "../../src/shared/errors.ts";
@@ -73,12 +73,11 @@ async function hostLibrary(hostEntry: string): Promise<Library> {
   } catch (error) {
     if (systemErrorCode(error) !== "ERR_MODULE_NOT_FOUND") throw error;
   }
-  const file = join(dirname(realpathSync(hostEntry)), "dist", "plugin-sdk", "provider-auth.js");
   try {
-    const library: Library = await import(pathToFileURL(file).href);
+    const library: Library = createRequire(realpathSync(hostEntry))("openclaw/plugin-sdk/provider-auth");
     return library;
   } catch (error) {
-    if (systemErrorCode(error) !== "ERR_MODULE_NOT_FOUND") throw error;
+    if (systemErrorCode(error) !== "MODULE_NOT_FOUND") throw error;
     throw new RescueError("usage", "the host's own library for credentials cannot be loaded from here", {
       fix: "openclaw rescue setup --inherit-auth",
       cause: error,

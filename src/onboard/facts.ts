@@ -31,8 +31,11 @@ export interface SetupFacts {
     readonly profile: string;
     readonly stateDir: string;
     readonly configPath: string;
-    /** `half-made`: our mark is there, the configuration is not. */
-    readonly state: "absent" | "half-made" | "ours";
+    /**
+     * `half-made`: our mark is there, the configuration is not. `remnant`: neither is there, but the primary still watches a profile of that name:
+     * its directory was removed, and a gateway that still ran made parts of it anew.
+     */
+    readonly state: "absent" | "half-made" | "ours" | "remnant";
     readonly marker: Marker | undefined;
     readonly config: JsonObject | undefined;
   };
@@ -75,13 +78,13 @@ export function readFacts(options: FactsOptions): SetupFacts {
         fix: onboardCommand(profile),
       });
     });
-  const rescueProfile = rescueProfileOf(profile);
-  const rescueStateDir = profileStateDir(rescueProfile, context);
-  const rescue = readRescue(rescueProfile, rescueStateDir, profileConfigPath(rescueProfile, context), profile);
   const entries = asObject(asObject(config["plugins"])["entries"]);
   const entry = asObject(entries["rescue-watchdog"]);
   const watches = asObject(entry["config"])["watchProfile"];
   const allow = asObject(config["plugins"])["allow"];
+  const rescueProfile = rescueProfileOf(profile);
+  const rescueStateDir = profileStateDir(rescueProfile, context);
+  const rescue = readRescue(rescueProfile, rescueStateDir, profileConfigPath(rescueProfile, context), profile, watches === rescueProfile);
   const port = options.inHand?.port ?? portOf(asObject(config["gateway"])["port"], profile);
   return {
     primary: {
@@ -99,9 +102,12 @@ export function readFacts(options: FactsOptions): SetupFacts {
   };
 }
 
-function readRescue(profile: string, stateDir: string, configPath: string, primary: string): SetupFacts["rescue"] {
+function readRescue(profile: string, stateDir: string, configPath: string, primary: string, isWatched: boolean): SetupFacts["rescue"] {
   if (!isThere(stateDir)) return { profile, stateDir, configPath, state: "absent", marker: undefined, config: undefined };
   const marker = readMarker(stateDir);
+  if (marker === undefined && isWatched && !isThere(configPath)) {
+    return { profile, stateDir, configPath, state: "remnant", marker, config: undefined };
+  }
   if (marker === undefined || marker.primary !== primary) {
     const whose = marker === undefined ? "was not made by this plugin" : `rescues profile ${marker.primary}`;
     throw new RescueError("refused", `profile ${profile} exists (${stateDir}) and ${whose}; it was not touched`, {

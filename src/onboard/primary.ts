@@ -49,7 +49,7 @@ export async function patchHost(cli: HostCli, profile: string, patch: object): P
   await hostOrThrow(cli, profile, ["config", "patch", "--stdin"], CLI_MS, JSON.stringify(patch));
 }
 
-/** Runs the host's CLI; throws `service-control` with the host's own last line when it fails. */
+/** Runs the host's CLI; throws `service-control` with the host's own words when it fails. */
 export async function hostOrThrow(
   cli: HostCli,
   profile: string,
@@ -59,10 +59,29 @@ export async function hostOrThrow(
 ): Promise<void> {
   const result = await runHost(cli, profile, args, { timeoutMs, ...(input === undefined ? {} : { input }) });
   if (result.exitCode === 0) return;
-  const words = `${result.stderr}\n${result.stdout}`
-    .trim()
-    .split("\n")
-    .filter((line) => line.trim() !== "");
-  const why = result.timedOut ? `no answer within ${timeoutMs / 1000} s` : (words.at(-1) ?? `exit ${result.exitCode}`);
+  const why = result.timedOut
+    ? `no answer within ${timeoutMs / 1000} s`
+    : (complaintOf(result.stdout, result.stderr) ?? `exit ${result.exitCode}`);
   throw new RescueError("service-control", `openclaw ${args.slice(0, 2).join(" ")} failed for profile ${profile}: ${why.slice(0, 300)}`);
+}
+
+/** The sentence in the host's JSON (`error` is one, or has a `message`), else the last line that it wrote; undefined when it wrote nothing. */
+export function complaintOf(stdout: string, stderr: string): string | undefined {
+  const start = stdout.search(/^\{/m);
+  const error = start === -1 ? undefined : asObject(parsed(stdout.slice(start)))["error"];
+  const said = typeof error === "string" ? error : asObject(error)["message"];
+  if (typeof said === "string") return said;
+  return `${stderr}\n${stdout}`
+    .split("\n")
+    .filter((line) => line.trim() !== "")
+    .at(-1);
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }

@@ -36,6 +36,11 @@ export async function prepareSetup(
   });
   assertOwnDirectory(dirname(facts.rescue.stateDir));
   if (facts.rescue.state !== "absent") assertOwnDirectory(facts.rescue.stateDir);
+  if (facts.rescue.state === "remnant") {
+    throw new RescueError("refused", `${facts.rescue.stateDir} is what is left of a rescue profile that was removed; it was not touched`, {
+      fix: `rescue-watchdog uninstall --profile ${facts.primary.profile}, then set up again`,
+    });
+  }
   if (wishes.telegram !== undefined) assertOwnBot(wishes.telegram, facts.primary);
   if (wishes.service === "managed") await assertManager(facts, ports.manager);
   const plan = planSetup(facts, {

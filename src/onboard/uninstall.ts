@@ -46,7 +46,8 @@ export async function uninstall(options: UninstallOptions, ports: UninstallPorts
 
     const noted = join(primary.stateDir, WATCHDOG_DIR);
     let movedTo: string | null = null;
-    if (rescue.state !== "absent") {
+    // Also when it was gone: a gateway that still ran, or the host's uninstaller, makes it anew.
+    if (existsSync(rescue.stateDir)) {
       movedTo = moveAside(rescue.stateDir, rescue.stateDir, options.stamp);
       did.push(`${rescue.stateDir} was moved to ${movedTo}`);
     }
@@ -88,7 +89,8 @@ async function leavePrimary({ primary, rescue }: SetupFacts, { cli }: UninstallP
 
 async function removeService({ primary, rescue }: SetupFacts, { cli, service }: UninstallPorts): Promise<string[]> {
   // Without its directory there is no mark; that the primary watched it says whose it was.
-  if (rescue.state === "absent" && primary.watches !== rescue.profile) return [];
+  const lost = rescue.state === "absent" || rescue.state === "remnant";
+  if (lost && primary.watches !== rescue.profile) return [];
   const control = service(rescue.profile, rescue.stateDir);
   const { state, manager } = await control.status();
   if (state === "not-installed") return [];
@@ -96,6 +98,8 @@ async function removeService({ primary, rescue }: SetupFacts, { cli, service }: 
     await control.stop();
     return [`the gateway of profile ${rescue.profile} was stopped; end its supervisor`];
   }
+  // The host's uninstaller refuses to work beside a gateway whose directory was removed under it.
+  if (lost) await control.stop();
   await hostOrThrow(cli, rescue.profile, ["gateway", "uninstall", "--json"], CLI_MS);
   return [`the service of profile ${rescue.profile} was uninstalled`];
 }
