@@ -20,3 +20,50 @@ export interface ServiceControl {
   /** Orderly stop by the manager's own deadline, then start. */
   restart(): Promise<void>;
 }
+
+/** A definition as its manager has it: what would run at the next start. */
+export interface DefinitionReading {
+  /** The file that holds it, or null when the manager keeps it to itself. */
+  readonly path: string | null;
+  readonly argv: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** Starts by itself at login or boot; null when the manager does not say. */
+  readonly enabled: boolean | null;
+}
+
+/**
+ * What repairs need beyond start and stop. The gateway's own service is installed and removed by the host's installer; of it a manager is
+ * only asked and told. All calls are bounded in time, never prompt, and throw RescueError `service-control`.
+ */
+export interface ManagedService extends ServiceControl {
+  /** Forgets failed starts, back-off and disablement by failures, without starting anything. Idempotent. */
+  clearLatch(): Promise<void>;
+  /** SIGKILL (Windows: forced end) to the service's process, only while the manager's main pid is still `pid`; else throws `refused`. The caller has fenced. */
+  kill(pid: number): Promise<void>;
+  /** Null when it is not installed. */
+  readDefinition(): Promise<DefinitionReading | null>;
+  /** The newest lines that the manager or the service's log files hold about it, oldest first; empty when there are none. */
+  logs(lines: number): Promise<readonly string[]>;
+}
+
+/** A small service of our own (never the gateway's), as data; each manager's `render` makes its file of it. */
+export interface ServiceSpec {
+  /** Profile that is watched; names the definition. */
+  readonly profile: string;
+  readonly description: string;
+  /** Absolute program and arguments; no shell. */
+  readonly argv: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly workingDirectory: string;
+  /** Where stdout and stderr go when the manager keeps no journal. */
+  readonly logDirectory: string;
+}
+
+/** Lays down and takes away services of our own. */
+export interface ServiceInstaller {
+  readonly manager: string;
+  /** Idempotent: writes the definition when it differs, loads it and starts it. Returns where it lies and whether anything changed. */
+  install(spec: ServiceSpec): Promise<{ readonly path: string; readonly changed: boolean }>;
+  /** Stops and removes it, and whatever it left behind. False when there was nothing. */
+  uninstall(profile: string): Promise<boolean>;
+}

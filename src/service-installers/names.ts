@@ -20,8 +20,3 @@ export function serviceNames(profile: string): ServiceNames {
     taskName: `OpenClaw Gateway (${name})`,
   };
 }
-
-/** The host's command line for a profile, as a person types it: `openclaw gateway install`, `openclaw --profile NAME gateway install`. */
-export function hostCommand(profile: string, command: string): string {
-  return profile.toLowerCase() === "default" ? `openclaw ${command}` : `openclaw --profile ${profile} ${command}`;
-}

@@ -3,9 +3,10 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import type { ServiceReading } from "../../rescue-profile/core/model.ts";
 import { messageOf, RescueError } from "../shared/errors.ts";
+import { hostCommand } from "../shared/openclaw-home.ts";
 import { externalControl } from "./external/control.ts";
 import type { ServiceControl } from "./installer.ts";
-import { hostCommand, serviceNames } from "./names.ts";
+import { serviceNames } from "./names.ts";
 import { systemdControl } from "./systemd/control.ts";
 import { NoUserManager, systemctl } from "./systemd/systemctl.ts";
 

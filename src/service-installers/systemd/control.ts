@@ -1,6 +1,7 @@
 import { RescueError } from "../../shared/errors.ts";
+import { hostCommand } from "../../shared/openclaw-home.ts";
 import type { ServiceControl } from "../installer.ts";
-import { hostCommand, serviceNames } from "../names.ts";
+import { serviceNames } from "../names.ts";
 import { parseShow, SHOWN_PROPERTIES, type UnitLook } from "./show.ts";
 import { complaintOf, systemctl } from "./systemctl.ts";
 
