@@ -10,6 +10,8 @@ const serial = { fileParallelism: false, maxWorkers: 1, testTimeout: 180_000, ho
 /** The import rules and the toolchain's own tests: part of `npm run check`, not of the inner loop. */
 const CHECKS = ["test/architecture.test.ts", "test/scripts/**/*.test.ts"];
 const HOST = "test/host/**/*.host.test.ts";
+/** Small real programs, dozens of them: seconds each, so not in the inner loop. */
+const PROGRAMS = "test/**/*.programs.test.ts";
 const LAB = "test/lab/**/*.lab.test.ts";
 
 export default defineConfig({
@@ -21,13 +23,14 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: [...CHECKS, HOST, LAB],
+          exclude: [...CHECKS, PROGRAMS, HOST, LAB],
           testTimeout: 15_000,
           // Half of the time is waiting for processes and sockets; the default would be one worker on two cores.
           maxWorkers: 3,
           sequence: { groupOrder: 0 },
         },
       },
+      { test: { name: "programs", include: [PROGRAMS], testTimeout: 30_000, maxWorkers: 3, sequence: { groupOrder: 0 } } },
       { test: { name: "host", include: [HOST], ...serial, sequence: { groupOrder: 1 } } },
       { test: { name: "lab", include: [LAB], ...serial, sequence: { groupOrder: 2 } } },
     ],

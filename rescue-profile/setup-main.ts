@@ -1,5 +1,5 @@
 import { existsSync, realpathSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { SetupPorts } from "../src/onboard/ports.ts";
 import { proveAndVerify } from "../src/onboard/verify.ts";
@@ -22,6 +22,12 @@ export interface SetupContext {
 
 /** The real ports of setup and uninstall. Throws `not-running` without the host's command, `internal` when the package is not built. */
 export function setupPorts({ home, env, packageRoot, signal, inheritAuth, onStep }: SetupContext): SetupPorts {
+  const elsewhere = env["OPENCLAW_HOME"];
+  if (elsewhere !== undefined && elsewhere !== "" && resolve(elsewhere) !== resolve(home)) {
+    throw new RescueError("usage", `OPENCLAW_HOME is ${elsewhere}; a rescue is made for the profiles of this account's home, ${home}`, {
+      fix: "unset OPENCLAW_HOME",
+    });
+  }
   const pluginRoot = builtPackage(packageRoot ?? ownPackage());
   const cli = findHostCli({ home, env, entry: process.argv[1] });
   const service = (profile: string, stateDir: string) => selectControl({ profile, stateDir, env, platform: process.platform });
@@ -33,6 +39,7 @@ export function setupPorts({ home, env, packageRoot, signal, inheritAuth, onStep
     manager: () => managerHere(process.platform, env),
     service,
     inheritAuth: (from, to) => inheritAuth(cli.command.at(-1) ?? "", from, to),
+    signal,
     onStep,
     prove: (rescue) =>
       proveAndVerify(rescue, {

@@ -21,11 +21,11 @@ const toolchain = join(root, ".toolchain");
 const TASKS = {
   demo: { build: true, run: ["bench/demo.ts"] },
   bench: { build: true, run: ["bench/cost.ts"] },
-  test: { build: true, run: ["scripts/test.ts", "check,unit,host,lab"] },
+  test: { build: true, run: ["scripts/test.ts", "check,unit,programs,host,lab"] },
   "test:unit": { run: ["scripts/test.ts", "unit"] },
   "test:host": { build: true, run: ["scripts/test.ts", "host"] },
   "test:lab": { build: true, run: ["scripts/test.ts", "lab"] },
-  "test:full": { build: true, run: ["scripts/test.ts", "check,unit,host,lab"], env: { RESCUE_FULL: "1" } },
+  "test:full": { build: true, run: ["scripts/test.ts", "check,unit,programs,host,lab"], env: { RESCUE_FULL: "1" } },
   check: { run: ["scripts/test.ts", "check"] },
   build: { build: true },
   manifest: { run: ["scripts/manifest.ts"] },

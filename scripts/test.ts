@@ -1,5 +1,5 @@
 /**
- * `node scripts/test.ts check,unit,host,lab [vitest's arguments]`: runs the suites one after the other, each to its end whatever the
+ * `node scripts/test.ts check,unit,programs,host,lab [vitest's arguments]`: runs the suites one after the other, each to its end whatever the
  * others did, and ends with one plain line: `N passed, N failed`, with `, N skipped` if there are any. Exit code 0 only when nothing
  * failed and something ran.
  */
@@ -10,7 +10,7 @@ import { runSuite, type SuiteName } from "./suites.ts";
 import { describeTally, sum, type Tally } from "./tally.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const SUITES: readonly string[] = ["check", "unit", "host", "lab"] satisfies SuiteName[];
+const SUITES: readonly string[] = ["check", "unit", "programs", "host", "lab"] satisfies SuiteName[];
 const isSuite = (name: string): name is SuiteName => SUITES.includes(name);
 
 const [asked = "", ...filters] = process.argv.slice(2);

@@ -4,6 +4,7 @@ import type { SetupResult } from "../../src/onboard/provision.ts";
 import type { SetupWishes, TelegramWish } from "../../src/onboard/wishes.ts";
 import { formatDuration } from "../../src/shared/duration.ts";
 import { messageOf, RescueError, systemErrorCode } from "../../src/shared/errors.ts";
+import { hostCommand } from "../../src/shared/openclaw-home.ts";
 import { type Call, text } from "./command.ts";
 import { plainText } from "./render.ts";
 
@@ -67,6 +68,7 @@ function summary({ plan, proof, inherited }: SetupResult): string {
       ? []
       : [
           `  copied:    ${inherited.copied.length === 0 ? "no credential" : inherited.copied.join(", ")}`,
+          ...(inherited.present.length === 0 ? [] : [`  kept:      ${inherited.present.join(", ")}`]),
           ...inherited.left.map(({ id, why }) => `  not copied: ${id}: ${why}`),
         ];
   return plainText(
@@ -75,7 +77,7 @@ function summary({ plan, proof, inherited }: SetupResult): string {
       ...service,
       ...auth,
       `  look:      openclaw --profile ${plan.rescue} rescue status`,
-      "  remove:    openclaw rescue uninstall",
+      `  remove:    ${hostCommand(plan.primary, "rescue uninstall")}`,
       "",
     ].join("\n"),
   );

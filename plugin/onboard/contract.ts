@@ -1,6 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { realpathSync } from "node:fs";
+import { homedir } from "node:os";
 import { fileURLToPath } from "node:url";
+import { messageOf } from "../../src/shared/errors.ts";
+import { profileOfProcess } from "../../src/shared/openclaw-home.ts";
 import { stepRan } from "./ending.ts";
 
 /**
@@ -11,24 +14,22 @@ import { stepRan } from "./ending.ts";
 export const legacyConfigRules: readonly never[] = [];
 
 export interface FlagSeen {
-  readonly profile: string;
   readonly service: "managed" | "none";
   readonly remote: boolean;
 }
 
 /** What the command line of this process asks for, or undefined when that is nothing of ours. Pure. */
-export function flagOf(argv: readonly string[], env: NodeJS.ProcessEnv): FlagSeen | undefined {
+export function flagOf(argv: readonly string[]): FlagSeen | undefined {
   const words = argv.slice(2);
   if (!words.includes("onboard") || !words.includes("--rescue-watchdog")) return undefined;
   const mode = words.includes("--mode=remote") || words[words.indexOf("--mode") + 1] === "remote";
   return {
-    profile: env["OPENCLAW_PROFILE"] ?? "default",
     service: words.includes("--skip-daemon") || words.includes("--no-install-daemon") ? "none" : "managed",
     remote: words.some((word) => word.startsWith("--mode")) && mode,
   };
 }
 
-const seen = flagOf(process.argv, process.env);
+const seen = flagOf(process.argv);
 if (seen !== undefined) {
   let done = false;
   const once = (code: number) => {
@@ -42,13 +43,15 @@ if (seen !== undefined) {
   process.once("exit", once);
 }
 
-function setUp({ profile, service, remote }: FlagSeen): number {
+function setUp({ service, remote }: FlagSeen): number {
   if (remote) {
     process.stderr.write(
       "rescue-watchdog: --rescue-watchdog does nothing with --mode remote; run openclaw rescue setup on the gateway's machine\n",
     );
     return 1;
   }
+  const profile = profileHere();
+  if (profile === undefined) return 1;
   process.stderr.write("rescue-watchdog: this onboarding used another --auth-choice; setting up the rescue gateway now\n");
   const bin = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../cli/bin.ts" : "../cli/bin.js", import.meta.url));
   const args = [bin, "setup", "--profile", profile, "--yes", ...(service === "none" ? ["--no-service"] : [])];
@@ -59,4 +62,13 @@ function setUp({ profile, service, remote }: FlagSeen): number {
   });
   if (error !== undefined) process.stderr.write(`rescue-watchdog: setup could not be started: ${error.message}\n`);
   return status ?? 1;
+}
+
+function profileHere(): string | undefined {
+  try {
+    return profileOfProcess(process.env, homedir());
+  } catch (error) {
+    process.stderr.write(`rescue-watchdog: ${messageOf(error)}; the rescue gateway was not set up\n`);
+    return undefined;
+  }
 }

@@ -15,6 +15,7 @@ export const copyPortableAuth: SetupContext["inheritAuth"] = async (hostEntry, f
   const source = await profilesOf(library, fromStateDir);
   const own = await profilesOf(library, toStateDir);
   const copied: AuthProfileName[] = [];
+  const present: AuthProfileName[] = [];
   const left: { id: string; why: string }[] = [];
   const written = await library.updateAuthProfileStoreWithLock({
     stateDir: toStateDir,
@@ -22,17 +23,17 @@ export const copyPortableAuth: SetupContext["inheritAuth"] = async (hostEntry, f
       for (const [id, credential] of Object.entries(source)) {
         if (credential.type === "oauth") left.push({ id, why: "OAuth credentials work in one place only; sign in there" });
         else if (credential.copyToAgents === false) left.push({ id, why: "it is marked as not to be copied" });
-        else if (own[id] !== undefined) left.push({ id, why: "the rescue has one of that name" });
         else {
-          profiles[id] = credential;
-          copied.push({ id, provider: credential.provider, mode: credential.type });
+          const name = { id, provider: credential.provider, mode: credential.type };
+          (own[id] === undefined ? copied : present).push(name);
+          if (own[id] === undefined) profiles[id] = credential;
         }
       }
       return copied.length > 0;
     },
   });
   if (written === null) throw notOpened(toStateDir);
-  return { copied, left };
+  return { copied, present, left };
 };
 
 /** The library says null and writes why to its own log. */

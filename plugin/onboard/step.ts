@@ -6,7 +6,7 @@ import { prepareSetup, type SetupResult, setup } from "../../src/onboard/provisi
 import type { SetupWishes } from "../../src/onboard/wishes.ts";
 import { formatDuration } from "../../src/shared/duration.ts";
 import { messageOf, RescueError } from "../../src/shared/errors.ts";
-import { profileStateDir, validateProfileName } from "../../src/shared/openclaw-home.ts";
+import { hostCommand, profileOfProcess } from "../../src/shared/openclaw-home.ts";
 import { whenOnboardingEnds } from "./ending.ts";
 import { copyPortableAuth } from "./inherit-auth.ts";
 
@@ -69,7 +69,7 @@ export function wishesOf(config: OpenClawConfig, opts: Options): SetupWishes {
     });
   }
   return {
-    profile: profileHere(process.env, homedir()),
+    profile: profileOfProcess(process.env, homedir()),
     service: opts["installDaemon"] === false ? "none" : "managed",
     inHand: { config: { ...config }, ...(port === undefined ? {} : { port }) },
   };
@@ -79,19 +79,6 @@ export function wishesOf(config: OpenClawConfig, opts: Options): SetupWishes {
 function primaryPort(config: OpenClawConfig, opts: Options): number | undefined {
   const given = opts["gatewayPort"];
   return typeof given === "number" ? given : config.gateway?.port;
-}
-
-/** The profile of this process. Throws `usage` when the host was pointed at a directory that is no profile's: nothing could find its rescue. */
-export function profileHere(env: NodeJS.ProcessEnv, home: string): string {
-  const profile = validateProfileName(env["OPENCLAW_PROFILE"] ?? "default");
-  const stateDir = env["OPENCLAW_STATE_DIR"];
-  const expected = profileStateDir(profile, { home, env: {} });
-  if (stateDir !== undefined && stateDir !== "" && stateDir !== expected) {
-    throw new RescueError("usage", `OPENCLAW_STATE_DIR is ${stateDir}, which is not profile ${profile}'s directory (${expected})`, {
-      fix: "unset it, and choose a profile with --profile",
-    });
-  }
-  return profile;
 }
 
 export function withPatch(config: OpenClawConfig, patch: PrimaryPatch | null): OpenClawConfig {
@@ -115,7 +102,7 @@ export function closingWords({ plan, proof }: SetupResult): readonly string[] {
     `rescue gateway: profile ${plan.rescue}, port ${plan.port}, ${proof === null ? "no service" : `proved, cron job ${proof.cronJob}`}`,
     ...(proof === null ? [`start it: rescue-watchdog supervise -- openclaw --profile ${plan.rescue} gateway run`] : []),
     `look: openclaw --profile ${plan.rescue} rescue status`,
-    "remove: openclaw rescue uninstall",
+    `remove: ${hostCommand(plan.primary, "rescue uninstall")}`,
   ];
 }
 

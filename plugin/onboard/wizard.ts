@@ -2,7 +2,7 @@ import type { ProviderAuthContext, ProviderAuthResult } from "openclaw/plugin-sd
 import type { SetupPlan } from "../../src/onboard/plan.ts";
 import { prepareSetup, setup } from "../../src/onboard/provision.ts";
 import { objectionToBotToken, objectionToUserIds, type SetupWishes, type TelegramWish } from "../../src/onboard/wishes.ts";
-import { messageOf } from "../../src/shared/errors.ts";
+import { RescueError } from "../../src/shared/errors.ts";
 import { whenOnboardingEnds } from "./ending.ts";
 import { closingWords, onboardingPorts, sentence, wishesOf } from "./step.ts";
 
@@ -75,7 +75,8 @@ async function askPort(
       await prepareSetup({ ...wishes, port: Number(answer) }, ports);
       return Number(answer);
     } catch (error) {
-      await prompter.note(messageOf(error), "That port cannot be used");
+      if (!(error instanceof RescueError) || !["usage", "port-foreign"].includes(error.code)) throw error;
+      await prompter.note(error.message, "That port cannot be used");
     }
   }
 }

@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from "node:util";
 import { backstopJob, findBackstop, reanchored } from "../../src/onboard/backstop.ts";
 import { messageOf } from "../../src/shared/errors.ts";
+import { asObject } from "../../src/shared/gateway-config.ts";
 import type { Logger } from "./watching.ts";
 
 /** The part of the host's scheduler that is used; its published types know only agent jobs. */
@@ -21,11 +23,15 @@ export function keepBackstop(
   logger: Logger,
   nowMs: () => number = Date.now,
 ): () => void {
-  const look = () =>
-    mendBackstop(scheduler(), argv, nowMs()).then(
-      (did) => did === undefined || logger.info(did),
-      (error: unknown) => logger.error(`the backstop's cron job could not be looked after: ${messageOf(error)}`),
-    );
+  const look = async () => {
+    try {
+      const did = await mendBackstop(scheduler(), argv, nowMs());
+      if (did !== undefined) logger.info(did);
+    } catch (error) {
+      // The host's scheduler may fail in any way; this gateway must live on, and it is tried again.
+      logger.error(`the backstop's cron job could not be looked after: ${messageOf(error)}`);
+    }
+  };
   void look();
   const timer = setInterval(look, AGAIN_MS);
   timer.unref();
@@ -36,7 +42,8 @@ export function keepBackstop(
 export async function mendBackstop(scheduler: Scheduler | undefined, argv: readonly string[], nowMs: number): Promise<string | undefined> {
   if (scheduler === undefined) return undefined;
   const job = findBackstop(await scheduler.list({ includeDisabled: true }));
-  if (job === undefined) {
+  // Also after an update of Node or of this package, when it would run what is not there any more.
+  if (job === undefined || !isDeepStrictEqual(asObject(job["payload"])["argv"], argv)) {
     await scheduler.add(backstopJob(argv));
     return "the backstop's cron job was declared";
   }

@@ -1,3 +1,4 @@
+import { messageOf } from "../../src/shared/errors.ts";
 import { isRescueName } from "../../src/shared/rescue-home.ts";
 import { keepBackstop, type Scheduler } from "./backstop.ts";
 import { type Logger, startWatching, watchedProfile } from "./watching.ts";
@@ -16,9 +17,12 @@ export function startService({ settings, packageRoot, logger, scheduler }: Servi
   let stopBackstop: (() => void) | undefined;
   let stopped = false;
   if (primary !== undefined && packageRoot !== undefined && isRescueName(process.env["OPENCLAW_PROFILE"] ?? "default")) {
-    void import("../../rescue-profile/setup-main.ts").then(({ tickArgv }) => {
-      if (!stopped) stopBackstop = keepBackstop(scheduler, tickArgv(packageRoot, primary), logger);
-    });
+    import("../../rescue-profile/setup-main.ts").then(
+      ({ tickArgv }) => {
+        if (!stopped) stopBackstop = keepBackstop(scheduler, tickArgv(packageRoot, primary), logger);
+      },
+      (error: unknown) => logger.error(`the backstop's cron job is not looked after: ${messageOf(error)}`),
+    );
   }
   return async () => {
     stopped = true;

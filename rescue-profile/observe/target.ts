@@ -5,7 +5,7 @@ import { readGatewaySettings } from "../../src/shared/gateway-config.ts";
 import {
   derivedGatewayPort,
   gatewayLockDir,
-  onboardCommand,
+  hostCommand,
   profileStateDir,
   stateDatabasePath,
   validateProfileName,
@@ -134,6 +134,6 @@ function canonical(stateDir: string, profile: string): string {
 
 function profileMissing(profile: string, looked: string): RescueError {
   return new RescueError("profile-missing", `there is no OpenClaw profile ${profile}: ${looked} does not exist`, {
-    fix: onboardCommand(profile),
+    fix: hostCommand(profile, "onboard"),
   });
 }

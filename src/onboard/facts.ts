@@ -1,17 +1,17 @@
-import { existsSync, lstatSync, readdirSync } from "node:fs";
+import { lstatSync, readdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { RescueError, systemErrorCode } from "../shared/errors.ts";
 import { asObject, type JsonObject, readGatewaySettings, readHostConfig } from "../shared/gateway-config.ts";
 import {
   derivedGatewayPort,
+  hostCommand,
   isProfileName,
-  onboardCommand,
   profileConfigPath,
   profileStateDir,
   validateProfileName,
 } from "../shared/openclaw-home.ts";
-import { isRescueName, rescueProfileOf } from "../shared/rescue-home.ts";
+import { isRescueName, rescueProfileOf, WATCHDOG_DIR } from "../shared/rescue-home.ts";
 import { type Marker, readMarker } from "./marker.ts";
 
 /** What is there before anything is written. */
@@ -33,9 +33,10 @@ export interface SetupFacts {
     readonly configPath: string;
     /**
      * `half-made`: our mark is there, the configuration is not. `remnant`: neither is there, but the primary still watches a profile of that name:
-     * its directory was removed, and a gateway that still ran made parts of it anew.
+     * its directory was removed, and a gateway that still ran made parts of it anew. `empty`: a directory of ours that holds nothing, as a setup leaves
+     * it that is killed before it could set its mark.
      */
-    readonly state: "absent" | "half-made" | "ours" | "remnant";
+    readonly state: "absent" | "empty" | "half-made" | "ours" | "remnant";
     readonly marker: Marker | undefined;
     readonly config: JsonObject | undefined;
   };
@@ -51,6 +52,8 @@ export interface FactsOptions {
    * Without it the file is read.
    */
   readonly inHand?: { readonly config: JsonObject; readonly port?: number };
+  /** For a removal, which a broken configuration of the rescue or of an unrelated profile must not hinder: neither is read. */
+  readonly forRemoval?: boolean;
 }
 
 /**
@@ -75,7 +78,7 @@ export function readFacts(options: FactsOptions): SetupFacts {
     options.inHand?.config ??
     readHostConfig(configPath, (file) => {
       return new RescueError("profile-missing", `there is no OpenClaw profile ${profile}: ${file} does not exist`, {
-        fix: onboardCommand(profile),
+        fix: hostCommand(profile, "onboard"),
       });
     });
   const entries = asObject(asObject(config["plugins"])["entries"]);
@@ -84,7 +87,8 @@ export function readFacts(options: FactsOptions): SetupFacts {
   const allow = asObject(config["plugins"])["allow"];
   const rescueProfile = rescueProfileOf(profile);
   const rescueStateDir = profileStateDir(rescueProfile, context);
-  const rescue = readRescue(rescueProfile, rescueStateDir, profileConfigPath(rescueProfile, context), profile, watches === rescueProfile);
+  const found = findRescue(rescueProfile, rescueStateDir, profileConfigPath(rescueProfile, context), profile, watches === rescueProfile);
+  const rescue = found.state === "ours" && options.forRemoval !== true ? { ...found, config: readRescueConfig(found.configPath) } : found;
   const port = options.inHand?.port ?? portOf(asObject(config["gateway"])["port"], profile);
   return {
     primary: {
@@ -92,41 +96,67 @@ export function readFacts(options: FactsOptions): SetupFacts {
       stateDir,
       configPath,
       port,
-      allow: Array.isArray(allow) ? allow.map(String) : undefined,
+      // To the host an empty list is none.
+      allow: Array.isArray(allow) && allow.length > 0 ? allow.map(String) : undefined,
       watches: typeof watches === "string" ? watches : undefined,
       pluginEnabled: entry["enabled"] === true,
       config,
     },
     rescue,
-    gatewayPorts: [port, ...otherGatewayPorts(options.home, [stateDir, rescueStateDir])],
+    gatewayPorts: options.forRemoval === true ? [] : [port, ...otherGatewayPorts(options.home, [stateDir, rescueStateDir])],
   };
 }
 
-function readRescue(profile: string, stateDir: string, configPath: string, primary: string, isWatched: boolean): SetupFacts["rescue"] {
-  if (!isThere(stateDir)) return { profile, stateDir, configPath, state: "absent", marker: undefined, config: undefined };
-  const marker = readMarker(stateDir);
-  if (marker === undefined && isWatched && !isThere(configPath)) {
-    return { profile, stateDir, configPath, state: "remnant", marker, config: undefined };
+function findRescue(profile: string, stateDir: string, configPath: string, primary: string, isWatched: boolean): SetupFacts["rescue"] {
+  const names = { profile, stateDir, configPath, marker: undefined, config: undefined };
+  if (!isThere(stateDir)) return { ...names, state: "absent" };
+  const isDirectory = orNotReadable(stateDir, () => lstatSync(stateDir).isDirectory());
+  const marker = isDirectory ? orNotReadable(stateDir, () => readMarker(stateDir)) : undefined;
+  if (marker === undefined) {
+    if (isDirectory && isWatched && !isThere(configPath)) return { ...names, state: "remnant" };
+    if (isDirectory && isEmpty(stateDir)) return { ...names, state: "empty" };
   }
   if (marker === undefined || marker.primary !== primary) {
-    const whose = marker === undefined ? "was not made by this plugin" : `rescues profile ${marker.primary}`;
+    const unmarked = isDirectory ? "was not made by this plugin" : "is a symbolic link or a file, and no directory";
+    const whose = marker === undefined ? unmarked : `rescues profile ${marker.primary}`;
     throw new RescueError("refused", `profile ${profile} exists (${stateDir}) and ${whose}; it was not touched`, {
       fix: `move ${stateDir} away if it is not needed, or rename the profile ${primary}`,
     });
   }
-  if (!existsSync(configPath)) return { profile, stateDir, configPath, state: "half-made", marker, config: undefined };
-  const config = readHostConfig(configPath, (file) => new RescueError("not-readable", `${file} vanished while it was read`));
-  return { profile, stateDir, configPath, state: "ours", marker, config };
+  return { ...names, marker, state: isThere(configPath) ? "ours" : "half-made" };
 }
 
-/** A link counts as there: it is looked at, not through. */
+function readRescueConfig(configPath: string): JsonObject {
+  return readHostConfig(configPath, (file) => new RescueError("not-readable", `${file} vanished while it was read`));
+}
+
+/** Nothing in it, or only our own directory with nothing in it. */
+function isEmpty(directory: string): boolean {
+  return orNotReadable(directory, () =>
+    readdirSync(directory).every((name) => name === WATCHDOG_DIR && readdirSync(join(directory, name)).length === 0),
+  );
+}
+
+/** A link counts as there: it is looked at, not through. Below a file nothing is. */
 function isThere(path: string): boolean {
+  return orNotReadable(path, () => {
+    try {
+      return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+    } catch (error) {
+      if (systemErrorCode(error) === "ENOTDIR") return false;
+      throw error;
+    }
+  });
+}
+
+/** "Could not look" is a sentence of its own, and neither "not there" nor a bug of ours. */
+function orNotReadable<T>(path: string, look: () => T): T {
   try {
-    lstatSync(path);
-    return true;
+    return look();
   } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return false;
-    throw error;
+    const code = systemErrorCode(error);
+    if (code === undefined || error instanceof RescueError) throw error;
+    throw new RescueError("not-readable", `${code} looking at ${path}`, { fix: `look at ${path}`, cause: error });
   }
 }
 
@@ -138,7 +168,7 @@ function otherGatewayPorts(home: string, except: readonly string[]): readonly nu
     .flatMap((profile) => {
       const stateDir = profileStateDir(profile, { home, env: {} });
       const configPath = join(stateDir, "openclaw.json");
-      if (except.includes(stateDir) || !existsSync(configPath)) return [];
+      if (except.includes(stateDir) || !isThere(configPath)) return [];
       const missing = (file: string) => new RescueError("not-readable", `${file} vanished while it was read`);
       return [portOf(readGatewaySettings(configPath, missing).port, profile)];
     });

@@ -60,7 +60,7 @@ export function planSetup(facts: SetupFacts, input: PlanInput): SetupPlan {
     },
     {
       name: "write-config",
-      text: `write ${rescue.configPath} (0600): port ${input.port}, loopback only, a token of its own, only this plugin, ${input.inheritAuth ? "the same model" : "no model"}, ${input.telegram ? "a Telegram bot of its own" : "no channel"}`,
+      text: `write ${rescue.configPath} (0600): port ${input.port}, loopback only, a token of its own${rescue.config === undefined ? `, only this plugin, ${input.inheritAuth ? "the same model" : "no model"}, ${input.telegram ? "a Telegram bot of its own" : "no channel"}` : ", what you added is kept"}`,
       done: false,
     },
     {

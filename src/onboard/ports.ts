@@ -26,5 +26,7 @@ export interface SetupPorts {
   }) => Promise<ProofResult>;
   /** Copies the portable provider credentials from one state directory's main agent to another's, by the host's own means. */
   readonly inheritAuth: (fromStateDir: string, toStateDir: string) => Promise<Omit<InheritedAuth, "model">>;
+  /** Aborted when the person interrupts. */
+  readonly signal: AbortSignal;
   readonly onStep: (step: SetupStepName, state: "begun" | "done" | "skipped", tookMs: number) => void;
 }

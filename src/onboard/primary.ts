@@ -1,3 +1,4 @@
+import { existsSync, realpathSync } from "node:fs";
 import { sep } from "node:path";
 import { RescueError } from "../shared/errors.ts";
 import { asObject } from "../shared/gateway-config.ts";
@@ -32,16 +33,20 @@ export function loadsPlugin({ primary }: SetupFacts, pluginRoot: string): boolea
   return Array.isArray(paths) && paths.includes(pluginRoot);
 }
 
+/** Links are followed: a home is often reached through one. */
 export function isInside(path: string, directory: string): boolean {
-  return path.startsWith(directory.endsWith(sep) ? directory : `${directory}${sep}`);
+  const real = existsSync(directory) ? realpathSync(directory) : directory;
+  return path.startsWith(real.endsWith(sep) ? real : `${real}${sep}`);
 }
 
 export async function installPlugin(cli: HostCli, profile: string, pluginRoot: string): Promise<void> {
   await hostOrThrow(cli, profile, ["plugins", "install", "--link", "--force", "--accept-capabilities", pluginRoot], INSTALL_MS);
 }
 
+/** The host leaves `{ enabled: false }` behind, which would say that the plugin shall keep its hands off. */
 export async function uninstallPlugin(cli: HostCli, profile: string): Promise<void> {
   await hostOrThrow(cli, profile, ["plugins", "uninstall", "rescue-watchdog", "--force"], INSTALL_MS);
+  await patchHost(cli, profile, { plugins: { entries: { "rescue-watchdog": null } } });
 }
 
 /** Merges into the profile's configuration by the host's own writer; `null` removes a key. */

@@ -7,8 +7,9 @@ import { rescuePackageRoot } from "./package-copy.ts";
 import { planSetup, type SetupPlan, type SetupStepName } from "./plan.ts";
 import type { SetupPorts } from "./ports.ts";
 import { type PrimaryPatch, primaryPatch } from "./primary.ts";
+import type { AuthProfileName } from "./rescue-config.ts";
 import { type Made, type ProofResult, takeStep } from "./steps.ts";
-import { rolledBack, type Undo } from "./undo.ts";
+import { rolledBack, type Undo, withWord } from "./undo.ts";
 import { assertOwnBot, type SetupWishes } from "./wishes.ts";
 
 export interface SetupResult {
@@ -17,6 +18,7 @@ export interface SetupResult {
   /** Provider credentials that were copied, by name; null when that was not asked for. */
   readonly inherited: {
     readonly copied: readonly string[];
+    readonly present: readonly string[];
     readonly left: readonly { readonly id: string; readonly why: string }[];
   } | null;
   readonly tookMs: Readonly<Partial<Record<SetupStepName, number>>>;
@@ -27,7 +29,7 @@ export interface SetupResult {
 /** Reads, chooses the port and says what would be done. Writes nothing. Throws RescueError as `readFacts` does, and for a wish that cannot be. */
 export async function prepareSetup(
   wishes: SetupWishes,
-  ports: Pick<SetupPorts, "home" | "pluginRoot" | "manager">,
+  ports: Pick<SetupPorts, "home" | "env" | "pluginRoot" | "manager">,
 ): Promise<{ facts: SetupFacts; plan: SetupPlan }> {
   const facts = readFacts({
     profile: wishes.profile,
@@ -41,7 +43,8 @@ export async function prepareSetup(
       fix: `rescue-watchdog uninstall --profile ${facts.primary.profile}, then set up again`,
     });
   }
-  if (wishes.telegram !== undefined) assertOwnBot(wishes.telegram, facts.primary);
+  assertRescuable(facts.primary);
+  if (wishes.telegram !== undefined) assertOwnBot(wishes.telegram, facts.primary, ports.env);
   if (wishes.service === "managed") await assertManager(facts, ports.manager);
   const plan = planSetup(facts, {
     port: await portFor(wishes, facts),
@@ -59,9 +62,7 @@ export async function prepareSetup(
  * throws `busy`). What this run created is taken back when a later step fails; what cannot be taken back is named in the error with its command.
  */
 export async function setup(wishes: SetupWishes, ports: SetupPorts): Promise<SetupResult> {
-  const first = await prepareSetup(wishes, ports);
-  return withSetupLock(ports.home, first.facts.rescue.profile, async (lost) => {
-    // What was read before the lock may be stale.
+  return withSetupLock(ports.home, async (lost) => {
     const { facts, plan } = await prepareSetup(wishes, ports);
     const undo: Undo = [];
     const tookMs: Partial<Record<SetupStepName, number>> = {};
@@ -69,6 +70,7 @@ export async function setup(wishes: SetupWishes, ports: SetupPorts): Promise<Set
     try {
       for (const step of plan.steps) {
         lost.throwIfAborted();
+        if (ports.signal.aborted) throw new RescueError("interrupted", "interrupted");
         if (step.done) {
           ports.onStep(step.name, "skipped", 0);
           continue;
@@ -80,25 +82,48 @@ export async function setup(wishes: SetupWishes, ports: SetupPorts): Promise<Set
         ports.onStep(step.name, "done", tookMs[step.name] ?? 0);
       }
     } catch (error) {
+      // Whoever took the lock over while this process slept has found our work and goes on with it.
+      if (lost.aborted) throw withWord(error, "another setup may have taken over, so nothing was taken back; run it again");
       throw await rolledBack(error, undo);
     }
     const { inherited, proof } = made;
     return {
       plan,
       proof,
-      inherited: inherited === undefined ? null : { copied: inherited.copied.map(({ id }) => id), left: inherited.left },
+      inherited:
+        inherited === undefined ? null : { copied: names(inherited.copied), present: names(inherited.present), left: inherited.left },
       tookMs,
       primaryPatch: wishes.inHand === undefined ? null : primaryPatch(facts),
     };
   });
 }
 
+function names(profiles: readonly AuthProfileName[]): readonly string[] {
+  return profiles.map(({ id }) => id);
+}
+
 /** A run that was killed leaves a lock that is stale after ten seconds: the next one waits for that rather than refuse. */
 const LOCK_WAIT_MS = 15_000;
 
-/** One setup or uninstall of a rescue profile at a time. The lock lies beside the profile, which may not be there yet, or not any more. */
-export function withSetupLock<T>(home: string, rescueProfile: string, work: (lost: AbortSignal) => Promise<T>): Promise<T> {
-  return withLock(join(home, `.rescue-watchdog-${rescueProfile}`), "setup or uninstall of this rescue profile", work, LOCK_WAIT_MS);
+/**
+ * One setup or uninstall in a home at a time, also of different profiles: the port of one is chosen by what the others have written. The lock lies
+ * beside the profiles, which may not be there yet, or not any more.
+ */
+export function withSetupLock<T>(home: string, work: (lost: AbortSignal) => Promise<T>): Promise<T> {
+  return withLock(join(home, ".rescue-watchdog-setup"), "setup or uninstall of a rescue profile", work, LOCK_WAIT_MS);
+}
+
+/** What would make a rescue that looks fine and does nothing. */
+function assertRescuable({ profile, config }: SetupFacts["primary"]): void {
+  const plugins = asObject(config["plugins"]);
+  const refuse = (why: string, fix: string) => new RescueError("usage", `profile ${profile} ${why}`, { fix });
+  if (Array.isArray(plugins["deny"]) && plugins["deny"].includes("rescue-watchdog")) {
+    throw refuse("denies this plugin (plugins.deny), and then its rescue keeps its hands off", "take rescue-watchdog out of plugins.deny");
+  }
+  if (plugins["enabled"] === false) throw refuse("has plugins switched off (plugins.enabled)", "openclaw config set plugins.enabled true");
+  if (asObject(config["gateway"])["mode"] === "remote") {
+    throw refuse("uses a gateway on another machine (gateway.mode remote)", "run openclaw rescue setup on that machine");
+  }
 }
 
 async function assertManager({ rescue }: SetupFacts, here: SetupPorts["manager"]): Promise<void> {
@@ -109,15 +134,17 @@ async function assertManager({ rescue }: SetupFacts, here: SetupPorts["manager"]
   });
 }
 
+/** The wished one, else the one it has while that is far enough from every other gateway, else the first that is. */
 async function portFor(wishes: SetupWishes, { rescue, gatewayPorts }: SetupFacts): Promise<number> {
   const current = asObject(asObject(rescue.config)["gateway"])["port"];
-  const kept = typeof current === "number" ? current : rescue.marker?.port;
-  if (wishes.port === undefined) return kept ?? choosePort(gatewayPorts);
-  const near = gatewayPorts.find((other) => Math.abs(other - (wishes.port ?? 0)) < PORT_DISTANCE);
-  if (near !== undefined) {
+  const kept = [current, rescue.marker?.port].find((port): port is number => Number.isInteger(port));
+  const near = (port: number) => gatewayPorts.find((other) => Math.abs(other - port) < PORT_DISTANCE);
+  if (wishes.port === undefined) return kept !== undefined && near(kept) === undefined ? kept : choosePort(gatewayPorts);
+  const neighbour = near(wishes.port);
+  if (neighbour !== undefined) {
     throw new RescueError(
       "usage",
-      `port ${wishes.port} is less than ${PORT_DISTANCE} from the gateway on ${near}, whose derived ports reach that far`,
+      `port ${wishes.port} is less than ${PORT_DISTANCE} from the gateway on ${neighbour}, whose derived ports reach that far`,
     );
   }
   if (wishes.port !== kept && !(await portIsFree(wishes.port))) throw new RescueError("port-foreign", `port ${wishes.port} is in use`);

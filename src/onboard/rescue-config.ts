@@ -9,6 +9,8 @@ export interface RescueConfigInput {
   readonly token: string;
   /** The directory of this plugin's package. */
   readonly pluginRoot: string;
+  /** Whether a load path of the existing configuration is this plugin at another place. */
+  readonly isOurPackage?: (directory: string) => boolean;
   readonly telegram?: TelegramWish | undefined;
   readonly inherited?: InheritedAuth | undefined;
 }
@@ -16,6 +18,8 @@ export interface RescueConfigInput {
 /** Provider credentials that were copied into the rescue's own store; here only who they are for, never a value. */
 export interface InheritedAuth {
   readonly copied: readonly AuthProfileName[];
+  /** Portable ones that the rescue had already, perhaps from a run that was killed before it wrote the configuration. */
+  readonly present: readonly AuthProfileName[];
   /** Not copied, each with the reason. */
   readonly left: readonly { readonly id: string; readonly why: string }[];
   /** `agents.defaults.model` of the primary, so that the rescue has one that these credentials serve. */
@@ -41,10 +45,11 @@ export function renderRescueConfig(input: RescueConfigInput, existing: JsonObjec
   const entries = asObject(plugins["entries"]);
   const own = asObject(entries["rescue-watchdog"]);
   const allow = Array.isArray(plugins["allow"]) ? plugins["allow"].map(String) : [];
-  const providers = input.inherited?.copied.map(({ provider }) => provider) ?? [];
+  const inherited = [...(input.inherited?.copied ?? []), ...(input.inherited?.present ?? [])];
+  const model = inherited.length === 0 ? undefined : input.inherited?.model;
   return {
     ...existing,
-    ...withAuth(existing, input.inherited),
+    ...withAuth(existing, inherited),
     ...withTelegram(existing, input.telegram),
     gateway: {
       ...omit(gateway, "remote"),
@@ -62,7 +67,7 @@ export function renderRescueConfig(input: RescueConfigInput, existing: JsonObjec
         ...defaults,
         workspace: join(input.stateDir, "workspace"),
         skipBootstrap: true,
-        ...(input.inherited?.model === undefined || defaults["model"] !== undefined ? {} : { model: input.inherited.model }),
+        ...(model === undefined || defaults["model"] !== undefined ? {} : { model }),
         heartbeat: { ...asObject(defaults["heartbeat"]), every: "0m" },
       },
     },
@@ -75,8 +80,15 @@ export function renderRescueConfig(input: RescueConfigInput, existing: JsonObjec
     cron: { ...asObject(existing["cron"]), enabled: true },
     plugins: {
       ...plugins,
-      allow: [...new Set([...allow, "rescue-watchdog", ...providers, ...(input.telegram === undefined ? [] : ["telegram"])])],
-      load: { ...asObject(plugins["load"]), paths: pathsWith(plugins, input.pluginRoot) },
+      allow: [
+        ...new Set([
+          ...allow,
+          "rescue-watchdog",
+          ...inherited.map(({ provider }) => provider),
+          ...(input.telegram === undefined ? [] : ["telegram"]),
+        ]),
+      ],
+      load: { ...asObject(plugins["load"]), paths: pathsWith(plugins, input) },
       slots: { ...asObject(plugins["slots"]), memory: "none" },
       entries: {
         ...entries,
@@ -86,10 +98,10 @@ export function renderRescueConfig(input: RescueConfigInput, existing: JsonObjec
   };
 }
 
-function withAuth(existing: JsonObject, inherited: InheritedAuth | undefined): JsonObject {
-  if (inherited === undefined || inherited.copied.length === 0) return {};
+function withAuth(existing: JsonObject, inherited: readonly AuthProfileName[]): JsonObject {
+  if (inherited.length === 0) return {};
   const auth = asObject(existing["auth"]);
-  const profiles = Object.fromEntries(inherited.copied.map(({ id, provider, mode }) => [id, { provider, mode }]));
+  const profiles = Object.fromEntries(inherited.map(({ id, provider, mode }) => [id, { provider, mode }]));
   return { auth: { ...auth, profiles: { ...profiles, ...asObject(auth["profiles"]) } } };
 }
 
@@ -120,9 +132,10 @@ export function isStrongToken(token: unknown): token is string {
   return typeof token === "string" && /^[0-9a-f]{64,}$/.test(token);
 }
 
-function pathsWith(plugins: JsonObject, pluginRoot: string): readonly string[] {
+function pathsWith(plugins: JsonObject, { pluginRoot, isOurPackage = () => false }: RescueConfigInput): readonly string[] {
   const paths = asObject(plugins["load"])["paths"];
-  return [...new Set([...(Array.isArray(paths) ? paths.map(String) : []), pluginRoot])];
+  const others = Array.isArray(paths) ? paths.map(String).filter((path) => path !== pluginRoot && !isOurPackage(path)) : [];
+  return [...others, pluginRoot];
 }
 
 function omit(object: JsonObject, key: string): JsonObject {

@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { RescueError, systemErrorCode } from "../shared/errors.ts";
 import { asObject } from "../shared/gateway-config.ts";
+import { hostCommand } from "../shared/openclaw-home.ts";
 import { WATCHDOG_DIR } from "../shared/rescue-home.ts";
 import { createSecret, readIfThere, writeSecret } from "../shared/secure-file.ts";
 import type { SetupFacts } from "./facts.ts";
@@ -45,22 +47,28 @@ export async function takeStep(step: SetupStepName, input: StepInput): Promise<M
   const { rescue, primary } = facts;
   switch (step) {
     case "claim-profile":
-      await claim(facts, plan, ports.pluginRoot);
-      undo.push({ what: `rm -r ${rescue.stateDir}`, take: async () => rmSync(rescue.stateDir, { recursive: true, force: true }) });
+      await claim(input);
       return made;
     case "copy-package":
       copyPackage(rescue.stateDir, ports.pluginRoot);
       return made;
     case "inherit-auth": {
       const result = await ports.inheritAuth(primary.stateDir, rescue.stateDir);
+      if (rescue.state !== "absent" && result.copied.length > 0) {
+        undo.push({ what: `${result.copied.map(({ id }) => id).join(", ")} in: openclaw --profile ${rescue.profile} models auth list` });
+      }
       return { ...made, inherited: { ...result, model: asObject(asObject(primary.config["agents"])["defaults"])["model"] } };
     }
     case "write-config": {
       const before = readIfThere(rescue.configPath);
+      undo.push({
+        what: before === undefined ? `rm ${rescue.configPath}` : `restore ${rescue.configPath}`,
+        take: async () => {
+          if (before === undefined) rmSync(rescue.configPath, { force: true });
+          else if (readIfThere(rescue.configPath) !== before) await writeSecret(rescue.stateDir, rescue.configPath, before);
+        },
+      });
       await writeConfig(input);
-      if (before !== undefined) {
-        undo.push({ what: `restore ${rescue.configPath}`, take: () => writeSecret(rescue.stateDir, rescue.configPath, before) });
-      }
       return made;
     }
     case "primary-plugin":
@@ -84,15 +92,11 @@ export async function takeStep(step: SetupStepName, input: StepInput): Promise<M
   }
 }
 
-async function claim(facts: SetupFacts, plan: SetupPlan, pluginRoot: string): Promise<void> {
+async function claim({ facts, plan, ports, undo }: StepInput): Promise<void> {
   const { rescue, primary } = facts;
-  try {
-    // Exclusive: whoever else makes it first owns it.
-    mkdirSync(rescue.stateDir, { mode: 0o700 });
-  } catch (error) {
-    if (systemErrorCode(error) !== "EEXIST") throw error;
-    throw new RescueError("refused", `${rescue.stateDir} appeared while setup was running, and is not ours`, { cause: error });
-  }
+  if (rescue.state === "absent") makeOwnDirectory(rescue.stateDir);
+  // Noted before the mark is set: a directory without one would be taken for somebody else's.
+  undo.push({ what: `rm -r ${rescue.stateDir}`, take: async () => rmSync(rescue.stateDir, { recursive: true, force: true }) });
   await writeMarker(rescue.stateDir, {
     format: 1,
     madeBy: "rescue-watchdog",
@@ -101,11 +105,21 @@ async function claim(facts: SetupFacts, plan: SetupPlan, pluginRoot: string): Pr
     port: plan.port,
     createdAt: new Date().toISOString(),
     // Written before it is so: a setup that is killed in between must not leave a plugin that nobody takes out.
-    installedPlugin: !loadsPlugin(facts, pluginRoot),
+    installedPlugin: !loadsPlugin(facts, ports.pluginRoot),
   });
 }
 
-async function writeConfig({ facts, plan, wishes, ports, made }: StepInput): Promise<void> {
+/** Exclusive: whoever else makes it first owns it. */
+function makeOwnDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+  } catch (error) {
+    if (systemErrorCode(error) !== "EEXIST") throw error;
+    throw new RescueError("refused", `${directory} appeared while setup was running, and is not ours`, { cause: error });
+  }
+}
+
+async function writeConfig({ facts, plan, wishes, ports, undo, made }: StepInput): Promise<void> {
   const { rescue, primary } = facts;
   const existing = asObject(asObject(asObject(rescue.config)["gateway"])["auth"])["token"];
   const token = isStrongToken(existing) ? existing : randomBytes(32).toString("hex");
@@ -116,41 +130,65 @@ async function writeConfig({ facts, plan, wishes, ports, made }: StepInput): Pro
       port: plan.port,
       token,
       pluginRoot: rescuePackageRoot(facts, ports.pluginRoot),
+      isOurPackage,
       telegram: wishes.telegram,
       inherited: made.inherited,
     },
     rescue.config,
   );
-  const text = `${JSON.stringify(config, null, 2)}\n`;
   mkdirSync(join(rescue.stateDir, "workspace"), { recursive: true, mode: 0o700 });
   // Where the primary's plugin keeps what it sees of the rescue: in a place that uninstall knows.
-  mkdirSync(join(primary.stateDir, WATCHDOG_DIR), { recursive: true, mode: 0o700 });
-  if (rescue.config === undefined) return createSecret(rescue.stateDir, rescue.configPath, text);
-  if (readIfThere(rescue.configPath) !== text) await writeSecret(rescue.stateDir, rescue.configPath, text);
+  const seen = join(primary.stateDir, WATCHDOG_DIR);
+  if (mkdirSync(seen, { recursive: true, mode: 0o700 }) !== undefined) {
+    undo.push({ what: `rmdir ${seen}`, take: async () => rmSync(seen, { recursive: true, force: true }) });
+  }
+  // A file that says the same already keeps its comments and includes.
+  if (isDeepStrictEqual(config, rescue.config)) return;
+  const text = `${JSON.stringify(config, null, 2)}\n`;
+  if (rescue.config === undefined) await createSecret(rescue.stateDir, rescue.configPath, text);
+  else await writeSecret(rescue.stateDir, rescue.configPath, text);
+}
+
+/** A load path of an earlier setup: this plugin at another place, or a place that is gone. */
+function isOurPackage(directory: string): boolean {
+  const manifest = readIfThere(join(directory, "openclaw.plugin.json"));
+  return manifest === undefined ? !existsSync(directory) : manifest.includes('"id": "rescue-watchdog"');
 }
 
 async function enterPrimary({ facts, ports, undo }: StepInput): Promise<void> {
   const { primary } = facts;
   if (!loadsPlugin(facts, ports.pluginRoot)) {
-    // The host's installer may have changed the configuration before it failed: it is taken back in any case.
+    // The host's installer may have changed the configuration before it failed: what it did is taken back in any case.
     undo.push({
-      what: `openclaw --profile ${primary.profile} plugins uninstall rescue-watchdog --force`,
-      take: () => uninstallPlugin(ports.cli, primary.profile),
+      what: hostCommand(primary.profile, "plugins uninstall rescue-watchdog --force"),
+      take: async () => {
+        if (hasPlugin(primary.configPath)) await uninstallPlugin(ports.cli, primary.profile);
+      },
     });
     await installPlugin(ports.cli, primary.profile, ports.pluginRoot);
+  } else {
+    const before = asObject(asObject(asObject(primary.config["plugins"])["entries"])["rescue-watchdog"]);
+    const entry = {
+      enabled: before["enabled"] ?? null,
+      config: before["config"] === undefined ? null : { watchProfile: primary.watches ?? null },
+    };
+    undo.push({
+      what: hostCommand(primary.profile, "config patch --stdin (plugins.entries.rescue-watchdog)"),
+      take: () =>
+        patchHost(ports.cli, primary.profile, {
+          plugins: {
+            ...(primary.allow === undefined ? {} : { allow: primary.allow }),
+            entries: { "rescue-watchdog": Object.keys(before).length === 0 ? null : entry },
+          },
+        }),
+    });
   }
-  const entry = { enabled: primary.pluginEnabled, config: { watchProfile: primary.watches ?? null } };
-  undo.push({
-    what: `openclaw --profile ${primary.profile} config patch (plugins.entries.rescue-watchdog)`,
-    take: () =>
-      patchHost(ports.cli, primary.profile, {
-        plugins: {
-          ...(primary.allow === undefined ? {} : { allow: primary.allow }),
-          entries: { "rescue-watchdog": entry },
-        },
-      }),
-  });
   await patchHost(ports.cli, primary.profile, primaryPatch(facts));
+}
+
+/** As it is now: the installer may have failed before it wrote anything. */
+function hasPlugin(configPath: string): boolean {
+  return (readIfThere(configPath) ?? "").includes("rescue-watchdog");
 }
 
 async function installService({ facts, plan, ports, undo }: StepInput): Promise<void> {
@@ -159,12 +197,16 @@ async function installService({ facts, plan, ports, undo }: StepInput): Promise<
   const before = asObject(asObject(rescue.config)["gateway"])["port"];
   if (status.state !== "not-installed") {
     // The host's installer leaves an installed unit as it is, with its old port.
-    if (before !== plan.port) await hostOrThrow(ports.cli, rescue.profile, ["gateway", "install", "--force", "--json"], INSTALL_MS);
+    if (before === plan.port) return;
+    const install = () => hostOrThrow(ports.cli, rescue.profile, ["gateway", "install", "--force", "--json"], INSTALL_MS);
+    // First in the list, so that it is taken back last: after the configuration has its old port again.
+    undo.unshift({ what: hostCommand(rescue.profile, "gateway install --force"), take: install });
+    await install();
     return;
   }
   // The host's installer may have written the unit before it failed: it is taken back in any case.
   undo.push({
-    what: `openclaw --profile ${rescue.profile} gateway uninstall`,
+    what: hostCommand(rescue.profile, "gateway uninstall"),
     take: () => hostOrThrow(ports.cli, rescue.profile, ["gateway", "uninstall", "--json"], CLI_MS),
   });
   await hostOrThrow(ports.cli, rescue.profile, ["gateway", "install", "--json"], INSTALL_MS);

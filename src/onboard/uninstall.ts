@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, renameSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { RescueError } from "../shared/errors.ts";
 import { asObject } from "../shared/gateway-config.ts";
@@ -6,7 +6,7 @@ import { journalHome, WATCHDOG_DIR } from "../shared/rescue-home.ts";
 import { assertOwnDirectory } from "../shared/secure-file.ts";
 import { readFacts, type SetupFacts } from "./facts.ts";
 import type { SetupPorts } from "./ports.ts";
-import { hostOrThrow, patchHost, uninstallPlugin } from "./primary.ts";
+import { hostOrThrow, loadsPlugin, patchHost, uninstallPlugin } from "./primary.ts";
 import { withSetupLock } from "./provision.ts";
 
 export interface UninstallResult {
@@ -25,7 +25,7 @@ export interface UninstallOptions {
   readonly keepHistory: boolean;
 }
 
-type UninstallPorts = Pick<SetupPorts, "home" | "env" | "cli" | "service">;
+type UninstallPorts = Pick<SetupPorts, "home" | "cli" | "pluginRoot" | "service">;
 
 const CLI_MS = 180_000;
 
@@ -35,14 +35,14 @@ const CLI_MS = 180_000;
  * rescue's directory is gone already. A second run finds nothing to do.
  */
 export async function uninstall(options: UninstallOptions, ports: UninstallPorts): Promise<UninstallResult> {
-  return withSetupLock(ports.home, factsOf(options.profile, ports).rescue.profile, async () => {
+  return withSetupLock(ports.home, async () => {
     const facts = factsOf(options.profile, ports);
     const { primary, rescue } = facts;
     if (rescue.state !== "absent") assertOwnDirectory(rescue.stateDir);
-    // The primary first: it must not start again what is being removed.
-    const did = [...(await leavePrimary(facts, ports)), ...(await removeService(facts, ports))];
+    // The primary last: by its wish to watch a run that failed half-way still knows the service for ours. It cannot start what is not installed.
+    const did = [...(await removeService(facts, ports)), ...(await leavePrimary(facts, ports))];
     const kept = options.keepHistory ? keepHistory(facts, ports.home) : null;
-    if (kept !== null) did.push(`history and settings were copied to ${kept}`);
+    if (kept !== null) did.push(`history and settings are in ${kept}`);
 
     const noted = join(primary.stateDir, WATCHDOG_DIR);
     let movedTo: string | null = null;
@@ -63,23 +63,22 @@ export async function uninstall(options: UninstallOptions, ports: UninstallPorts
 /** A primary that is gone is no reason to keep its rescue. */
 function factsOf(profile: string, { home }: Pick<UninstallPorts, "home">): SetupFacts {
   try {
-    return readFacts({ profile, home });
+    return readFacts({ profile, home, forRemoval: true });
   } catch (error) {
     if (!(error instanceof RescueError) || error.code !== "profile-missing") throw error;
-    const facts = readFacts({ profile, home, inHand: { config: {} } });
+    const facts = readFacts({ profile, home, inHand: { config: {} }, forRemoval: true });
     if (facts.rescue.state === "absent") throw error;
     return facts;
   }
 }
 
-async function leavePrimary({ primary, rescue }: SetupFacts, { cli }: UninstallPorts): Promise<string[]> {
-  if (rescue.marker?.installedPlugin === true && primary.pluginEnabled) {
+async function leavePrimary(facts: SetupFacts, { cli, pluginRoot }: UninstallPorts): Promise<string[]> {
+  const { primary, rescue } = facts;
+  if (rescue.marker?.installedPlugin === true && loadsPlugin(facts, pluginRoot)) {
     await uninstallPlugin(cli, primary.profile);
-    // The host leaves `{ enabled: false }` there.
-    await patchHost(cli, primary.profile, { plugins: { entries: { "rescue-watchdog": null } } });
     return [`the plugin, which setup had installed, was taken out of profile ${primary.profile}`];
   }
-  if (primary.watches === undefined) return [];
+  if (primary.watches !== rescue.profile) return [];
   const entry = asObject(asObject(asObject(primary.config["plugins"])["entries"])["rescue-watchdog"]);
   // What setup added goes whole; other settings of the plugin are the person's.
   const config = Object.keys(asObject(entry["config"])).length === 1 ? null : { watchProfile: null };
@@ -104,14 +103,22 @@ async function removeService({ primary, rescue }: SetupFacts, { cli, service }: 
   return [`the service of profile ${rescue.profile} was uninstalled`];
 }
 
-/** The journal and settings of the watchdog of the primary, to where it looks for them when there is no rescue profile. */
+/**
+ * The journal and settings of the watchdog of the primary, to where it looks for them when there is no rescue profile. A history that is there already
+ * is the one that was in use, and stays.
+ */
 function keepHistory({ primary, rescue }: SetupFacts, home: string): string | null {
   const from = join(rescue.stateDir, WATCHDOG_DIR);
   const to = journalHome(primary.profile, home);
-  if (!existsSync(from) || existsSync(join(to, "journal.sqlite"))) return null;
+  if (existsSync(join(to, "journal.sqlite"))) return to;
+  if (!existsSync(from)) return null;
+  const fresh = `${to}.new`;
+  rmSync(fresh, { recursive: true, force: true });
   mkdirSync(dirname(to), { recursive: true, mode: 0o700 });
   const ours = ["package", "owner.json"];
-  cpSync(from, to, { recursive: true, filter: (path) => dirname(path) !== from || !ours.includes(basename(path)) });
+  cpSync(from, fresh, { recursive: true, filter: (path) => dirname(path) !== from || !ours.includes(basename(path)) });
+  rmSync(to, { recursive: true, force: true });
+  renameSync(fresh, to);
   return to;
 }
 

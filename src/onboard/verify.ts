@@ -3,7 +3,7 @@ import type { ServiceControl } from "../service-installers/installer.ts";
 import { RescueError } from "../shared/errors.ts";
 import { asObject } from "../shared/gateway-config.ts";
 import { backstopJob, reanchored } from "./backstop.ts";
-import { withGateway } from "./handover/gateway-call.ts";
+import { type ProvedGateway, withGateway } from "./handover/gateway-call.ts";
 import type { LockReader } from "./handover/prove.ts";
 import { answersReady } from "./ready.ts";
 import type { ProofResult } from "./steps.ts";
@@ -44,26 +44,31 @@ export async function proveAndVerify(rescue: { stateDir: string; port: number; t
       const id = String(job["id"]);
       const mended = reanchored(job, Date.now());
       if (mended !== undefined) await gateway.request("cron.update", { id, patch: mended });
+      const before = await lastRun(gateway, id);
       await gateway.request("cron.run", { id, mode: "force" });
-      await untilRan(gateway, id, ports.signal);
+      await untilRan(gateway, id, before.atMs, ports);
       await gateway.request("health", {});
       return { bootId: gateway.bootId, version: gateway.version ?? "unknown", cronJob: id };
     },
   );
 }
 
-async function untilRan(
-  gateway: { request(method: string, params?: object): Promise<unknown> },
-  id: string,
-  signal: AbortSignal,
-): Promise<void> {
+type Requests = Pick<ProvedGateway, "request">;
+
+async function lastRun(gateway: Requests, id: string): Promise<{ readonly atMs: unknown; readonly status: unknown }> {
+  const job = asObject(await gateway.request("cron.get", { id }));
+  const state = asObject(job["state"] ?? asObject(job["job"])["state"]);
+  return { atMs: state["lastRunAtMs"], status: state["lastRunStatus"] };
+}
+
+/** A run after the one of `beforeMs`: on a repeated setup the job has an older outcome, which says nothing of now. */
+async function untilRan(gateway: Requests, id: string, beforeMs: unknown, { service, signal }: VerifyPorts): Promise<void> {
   for (;;) {
-    const job = asObject(await gateway.request("cron.get", { id }));
-    const state = asObject(job["state"] ?? asObject(job["job"])["state"]);
-    if (state["lastRunAtMs"] !== undefined && state["lastRunStatus"] !== undefined) {
-      if (state["lastRunStatus"] === "ok") return;
-      throw new RescueError("service-control", `the backstop's first run ended with ${String(state["lastRunStatus"])}`, {
-        fix: "openclaw --profile RESCUE cron list --json",
+    const { atMs, status } = await lastRun(gateway, id);
+    if (atMs !== undefined && atMs !== beforeMs && status !== undefined) {
+      if (status === "ok") return;
+      throw new RescueError("service-control", `the backstop's first run in ${service.name} ended with ${String(status)}`, {
+        fix: "look at the rescue gateway's log; the job is `rescue-watchdog tick`",
       });
     }
     await delay(POLL_MS, undefined, { signal });
@@ -77,7 +82,7 @@ async function untilServing(port: number, { service, signal }: VerifyPorts): Pro
     if (mainPid !== undefined && (await answersReady(port))) return mainPid;
     if (state === "parked" || state === "latched" || performance.now() > deadlineMs) {
       throw new RescueError("service-control", `${service.manager} says ${state} of ${service.name}: the rescue gateway did not come up`, {
-        fix: "look at its log: openclaw --profile RESCUE logs",
+        fix: `look at the log of ${service.name}`,
       });
     }
     await delay(POLL_MS, undefined, { signal });

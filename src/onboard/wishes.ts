@@ -1,5 +1,6 @@
 import { RescueError } from "../shared/errors.ts";
 import { asObject, type JsonObject } from "../shared/gateway-config.ts";
+import { readIfThere } from "../shared/secure-file.ts";
 import type { FactsOptions } from "./facts.ts";
 
 /** What the person asked for. */
@@ -34,18 +35,36 @@ export function objectionToBotToken(token: string): string | undefined {
 export function objectionToUserIds(ids: readonly string[]): string | undefined {
   if (ids.length === 0) return "name at least one numeric Telegram user id (a message to @userinfobot tells yours)";
   const wrong = ids.find((id) => !USER_ID.test(id));
-  return wrong === undefined ? undefined : `${JSON.stringify(wrong)} is not a numeric Telegram user id`;
+  // Not repeated: perhaps it is the token.
+  return wrong === undefined ? undefined : "a Telegram user id is a number of at most 20 digits, and one of those is not";
 }
 
-/** Two gateways that poll with one token take each other's messages (issues 69304, 56230). Throws `usage`; never repeats the token. */
-export function assertOwnBot({ botToken, allowFrom }: TelegramWish, primary: { profile: string; config: JsonObject }): void {
+/**
+ * Two gateways that poll with one token take each other's messages (issues 69304, 56230). Throws `usage`; never repeats the token. The primary may have
+ * its token in the configuration, in a file that this names, or in a variable.
+ */
+export function assertOwnBot(
+  { botToken, allowFrom }: TelegramWish,
+  primary: { profile: string; config: JsonObject },
+  env: Readonly<Record<string, string | undefined>>,
+): void {
   const objection = objectionToBotToken(botToken) ?? objectionToUserIds(allowFrom);
   if (objection !== undefined) throw new RescueError("usage", objection);
   const telegram = asObject(asObject(primary.config["channels"])["telegram"]);
-  const accounts = Object.values(asObject(telegram["accounts"])).map(asObject);
-  if ([telegram, ...accounts].some((account) => account["botToken"] === botToken)) {
+  const accounts = [telegram, ...Object.values(asObject(telegram["accounts"])).map(asObject)];
+  if ([env["TELEGRAM_BOT_TOKEN"], ...accounts.flatMap((account) => tokensOf(account, env))].includes(botToken)) {
     throw new RescueError("usage", `that bot is profile ${primary.profile}'s own: two gateways cannot poll with one token`, {
       fix: "make a second bot with @BotFather",
     });
   }
+}
+
+function tokensOf(account: JsonObject, env: Readonly<Record<string, string | undefined>>): (string | undefined)[] {
+  const { botToken, tokenFile } = account;
+  const variable = typeof botToken === "string" ? /^\$\{(\w+)\}$/.exec(botToken)?.[1] : undefined;
+  return [
+    typeof botToken === "string" ? botToken : undefined,
+    variable === undefined ? undefined : env[variable],
+    typeof tokenFile === "string" ? readIfThere(tokenFile)?.trim() : undefined,
+  ];
 }

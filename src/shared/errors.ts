@@ -14,6 +14,7 @@ export type RescueErrorCode =
   | "journal"
   | "service-control"
   | "timeout"
+  | "interrupted"
   | "internal";
 
 /** Documented in `--help` and README; never renumber. 0 is success, 1 is "looked, and something is wrong". */
@@ -29,6 +30,7 @@ export const EXIT_CODES = {
   journal: 10,
   "service-control": 11,
   timeout: 12,
+  interrupted: 130,
   internal: 70,
 } as const satisfies Record<RescueErrorCode, number>;
 

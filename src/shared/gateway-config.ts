@@ -25,7 +25,7 @@ export function readGatewaySettings(configPath: string, missing: (file: string) 
   return { port: gateway["port"], tls: asObject(gateway["tls"])["enabled"] === true };
 }
 
-/** The configuration as an object, `$include`s resolved at the top and below `gateway`. Throws as {@link readGatewaySettings}. */
+/** The configuration as an object, `$include`s resolved. Throws as {@link readGatewaySettings}. */
 export function readHostConfig(configPath: string, missing: (file: string) => RescueError): JsonObject {
   return readObject(configPath, missing, []);
 }
@@ -64,7 +64,7 @@ function parse(file: string, text: string): unknown {
   }
 }
 
-/** Resolves `$include` on the way to `gateway` only. Own keys win over included ones, later files over earlier ones. */
+/** Resolves `$include` in every object, as the host does. Own keys win over included ones, later files over earlier ones. */
 function included(value: JsonObject, file: string, parents: readonly string[]): JsonObject {
   const { $include: include, ...own } = value;
   const names = typeof include === "string" ? [include] : Array.isArray(include) ? include : [];
@@ -73,10 +73,7 @@ function included(value: JsonObject, file: string, parents: readonly string[]): 
     return readObject(path.resolve(path.dirname(file), name), includeMissing(file), parents);
   });
   const merged = [...layers, own].reduce<JsonObject>(mergeObjects, {});
-  const nested = Object.entries(merged).map(([key, child]) => [
-    key,
-    (key === "gateway" || key === "tls") && isObject(child) ? included(child, file, parents) : child,
-  ]);
+  const nested = Object.entries(merged).map(([key, child]) => [key, isObject(child) ? included(child, file, parents) : child]);
   return Object.fromEntries(nested);
 }
 

@@ -36,7 +36,7 @@ export async function runHost(
   options: { readonly timeoutMs: number; readonly input?: string },
 ): Promise<CommandResult> {
   const select = profile === "default" ? [] : ["--profile", profile];
-  return runCommand([...cli.command, ...select, ...args], { ...options, env: { ...scrubbedEnv(cli.env), HOME: cli.home } });
+  return runCommand([...cli.command, ...select, ...args], { ...options, env: hostEnv(cli) });
 }
 
 /**
@@ -53,7 +53,7 @@ export async function runHostOnTerminal(
   const [program = "", ...words] = [...cli.command, ...select, ...args];
   const child = spawn(program, words, {
     stdio: ["inherit", options.captureStdout ? "pipe" : "inherit", "inherit"],
-    env: { ...scrubbedEnv(cli.env), HOME: cli.home },
+    env: hostEnv(cli),
   });
   let stdout = "";
   child.stdout?.setEncoding("utf8").on("data", (text: string) => {
@@ -61,6 +61,12 @@ export async function runHostOnTerminal(
   });
   const exitCode = await new Promise<number | null>((resolve, reject) => child.on("error", reject).on("close", resolve));
   return { exitCode, stdout };
+}
+
+/** Of this home and no other: what we read and what the host writes must be the same profile. */
+function hostEnv(cli: HostCli): Record<string, string> {
+  const { OPENCLAW_HOME: _, ...env } = scrubbedEnv(cli.env);
+  return { ...env, HOME: cli.home };
 }
 
 function isHostEntry(entry: string): boolean {

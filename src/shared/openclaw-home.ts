@@ -104,9 +104,31 @@ export function derivedGatewayPort(profile: string): number {
   return 20_000 + (hash % 40_000);
 }
 
-/** The command a person types to create or mend a profile. */
-export function onboardCommand(profile: string): string {
-  return profile.toLowerCase() === "default" ? "openclaw onboard" : `openclaw --profile ${profile} onboard`;
+/** The host's command line for a profile, as a person types it: `openclaw onboard`, `openclaw --profile NAME gateway install`. */
+export function hostCommand(profile: string, command: string): string {
+  return profile.toLowerCase() === "default" ? `openclaw ${command}` : `openclaw --profile ${profile} ${command}`;
+}
+
+/**
+ * The profile that a process of the host works on, by its environment. Throws `usage` when the host was pointed at a place that is no profile's: nothing
+ * could find the rescue of that.
+ */
+export function profileOfProcess(env: HomeContext["env"], home: string): string {
+  const profile = validateProfileName(env["OPENCLAW_PROFILE"] || "default");
+  const context = { home, env: {} };
+  const expected = {
+    OPENCLAW_STATE_DIR: profileStateDir(profile, context),
+    OPENCLAW_CONFIG_PATH: profileConfigPath(profile, context),
+    OPENCLAW_HOME: path.resolve(home),
+  };
+  for (const [name, wanted] of Object.entries(expected)) {
+    const value = env[name];
+    if (value === undefined || value === "" || expandHome(value, home) === wanted) continue;
+    throw new RescueError("usage", `${name} is ${value}, and profile ${profile} of this account has ${wanted}`, {
+      fix: `unset ${name}, and choose a profile with --profile`,
+    });
+  }
+  return profile;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { lstatSync, readFileSync } from "node:fs";
+import { dirname, join, relative, sep } from "node:path";
 import { FsSafeError } from "@openclaw/fs-safe/errors";
 import { createSecretFileAtomic, writeSecretFileAtomic } from "@openclaw/fs-safe/secret";
 import lockfile from "proper-lockfile";
@@ -17,14 +18,25 @@ export function writePlainFile(file: string, text: string): void {
  * and synced replacement relative to pinned directory descriptors (the host's own file-safety library). Throws `refused` with the reason.
  */
 export async function writeSecret(rootDir: string, filePath: string, content: string): Promise<void> {
-  assertOwnDirectory(rootDir);
+  assertOwnWay(rootDir, filePath);
   await refusing(filePath, () => writeSecretFileAtomic({ rootDir, filePath, content }));
 }
 
 /** The same, and only when nothing is there yet: of several at once exactly one wins, the others throw `refused`. */
 export async function createSecret(rootDir: string, filePath: string, content: string): Promise<void> {
-  assertOwnDirectory(rootDir);
+  assertOwnWay(rootDir, filePath);
   await refusing(filePath, () => createSecretFileAtomic({ rootDir, filePath, content }));
+}
+
+/** Every directory from the root down to the file that is there already; the library looks at modes and links, not at owners. */
+function assertOwnWay(rootDir: string, filePath: string): void {
+  assertOwnDirectory(rootDir);
+  let directory = rootDir;
+  for (const name of relative(rootDir, dirname(filePath)).split(sep)) {
+    directory = join(directory, name);
+    if (lstatSync(directory, { throwIfNoEntry: false }) === undefined) return;
+    assertOwnDirectory(directory);
+  }
 }
 
 /** A directory that nobody but this user can have written to, and no link. Throws `refused` naming the path and what is wrong with it. */

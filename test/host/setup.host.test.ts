@@ -70,9 +70,9 @@ describe("rescue setup and uninstall, without a service", () => {
   });
 
   it("refuses a profile of that name that it did not make, and a link in its place", async () => {
-    mkdirSync(rescueDir());
+    mkdirSync(join(rescueDir(), "theirs"), { recursive: true });
     expect(await run("setup", "--no-service")).toMatchObject({ code: 9, json: { error: { code: "refused" } } });
-    expect(readdirSync(rescueDir())).toEqual([]);
+    expect(readdirSync(rescueDir())).toEqual(["theirs"]);
     rmSync(rescueDir(), { recursive: true });
     const elsewhere = join(home.home, "elsewhere");
     mkdirSync(elsewhere);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { packageCopy } from "../support/package.ts";
-import { type Box, requireLab, startBox } from "./box.ts";
+import { type Box, PROJECT_IN_BOX, requireLab, startBox } from "./box.ts";
 
 /** The whole of `rescue setup` where a service manager is: the real host, both gateways as real user units. */
 const PACKAGE = "/opt/rescue-package";
@@ -28,7 +28,7 @@ describe.skipIf(whyNot !== undefined)("rescue setup under a real systemd", () =>
   beforeAll(async () => {
     dir = packageCopy();
     chmodSync(dir, 0o755);
-    box = await startBox({ [dir]: PACKAGE });
+    box = await startBox({ [dir]: PACKAGE, [join(import.meta.dirname, "../fixtures")]: `${PROJECT_IN_BOX}/test/fixtures` });
     await box.output(ONBOARD, 90_000);
     await box.output(["openclaw", "gateway", "install", "--json"], 90_000);
   });
@@ -68,6 +68,30 @@ describe.skipIf(whyNot !== undefined)("rescue setup under a real systemd", () =>
     expect(lines.find(({ event }) => event === "repair-started")).toMatchObject({ cause: "process-gone", tier: 1 });
     expect(lines.find(({ event }) => event === "repair-ended")).toMatchObject({ success: true });
     expect(await show("openclaw-gateway.service", "MainPID")).not.toBe(killed);
+  });
+
+  it.runIf(process.env["RESCUE_FULL"] === "1")("is completed after a SIGKILL at any step", { timeout: 900_000 }, async () => {
+    await rescue("uninstall");
+    const kills: readonly [step: string, state: string, afterMs: number][] = [
+      ["claim-profile", "done", 0],
+      ["write-config", "done", 0],
+      ["primary-plugin", "begun", 2_000],
+      ["primary-plugin", "done", 0],
+      ["install-service", "begun", 1_500],
+      ["install-service", "begun", 4_000],
+      ["install-service", "done", 0],
+      ["start-and-prove", "begun", 0],
+      ["start-and-prove", "begun", 50],
+    ];
+    const fixture = `${PROJECT_IN_BOX}/test/fixtures/setup-killed.ts`;
+    for (const kill of kills) {
+      const result = await box.run(["node", fixture, "/home/svc", PACKAGE, "managed", ...kill.map(String)], 240_000);
+      // A process that is gone before the moment of the kill has completed the set-up, which only the last may.
+      expect([kill, result.stdout.includes("complete")], result.stderr).toEqual([kill, false]);
+    }
+    const { json, stderr } = await rescue("setup");
+    expect(json, stderr).toMatchObject({ ok: true, proof: { cronJob: expect.any(String) } });
+    expect(await show("openclaw-gateway-rescue.service", "ActiveState")).toBe("active");
   });
 
   it("is taken away again and leaves no unit", { timeout: 300_000 }, async () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import {
   derivedGatewayPort,
   gatewayLockDir,
-  onboardCommand,
+  hostCommand,
   profileConfigPath,
   profileStateDir,
   REDIRECTING_VARIABLES,
@@ -88,7 +88,7 @@ describe("the state dir a host process works on", () => {
 
 describe("the onboarding command", () => {
   it("names the profile when it is not the default one", () => {
-    expect(onboardCommand("default")).toBe("openclaw onboard");
-    expect(onboardCommand("rescue")).toBe("openclaw --profile rescue onboard");
+    expect(hostCommand("default", "onboard")).toBe("openclaw onboard");
+    expect(hostCommand("rescue", "onboard")).toBe("openclaw --profile rescue onboard");
   });
 });

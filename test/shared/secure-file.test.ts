@@ -5,14 +5,16 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
+  watch,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { assertOwnDirectory, createSecret, withLock, writeSecret } from "../../src/shared/secure-file.ts";
 
 const refused = expect.objectContaining({ code: "refused" });
@@ -62,6 +64,54 @@ describe("a secret", () => {
     make();
     await expect(writeSecret(root, join(root, "below", "token"), "secret")).rejects.toThrow(refused);
     expect(() => readFileSync(join(outer, "token"))).toThrow("ENOENT");
+  });
+
+  it("does not go through links that were planted at names of temporary files, and gives its own a name that nobody can guess", async () => {
+    const elsewhere = join(outer, "elsewhere");
+    writeFileSync(elsewhere, "before");
+    const guesses = ["token.tmp", ".token.tmp", "token~", `token.${process.pid}`, `token.${process.pid}.tmp`, `.token.${process.pid}.tmp`];
+    for (const name of guesses) symlinkSync(elsewhere, join(root, name));
+    const names: string[] = [];
+    const watcher = watch(root, (_event, name) => void (name !== null && names.push(name)));
+    onTestFinished(() => watcher.close());
+    for (const text of ["one", "two"]) await writeSecret(root, join(root, "token"), text);
+    await expect.poll(() => new Set(names.filter((name) => name !== "token")).size).toBeGreaterThanOrEqual(2);
+    expect([readFileSync(elsewhere, "utf8"), readFileSync(join(root, "token"), "utf8")]).toEqual(["before", "two"]);
+    expect(readdirSync(root).sort()).toEqual([...guesses, "token"].sort());
+  });
+
+  it("is not created in the place of a link that leads nowhere", async () => {
+    symlinkSync(join(outer, "nowhere"), join(root, "token"));
+    await expect(createSecret(root, join(root, "token"), "secret")).rejects.toThrow(refused);
+    expect(() => readFileSync(join(outer, "nowhere"))).toThrow("ENOENT");
+  });
+
+  it("is not written outside of its root, however the path says it", async () => {
+    for (const file of [join(outer, "token"), `${root}/../token`, `${root}/below/../../token`, root]) {
+      await expect(writeSecret(root, file, "secret")).rejects.toThrow(refused);
+    }
+    expect(readdirSync(outer)).toEqual(["state"]);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)("is not written into a root that is somebody else's, whatever its mode", async () => {
+    chownSync(root, 1, 1);
+    for (const write of [writeSecret, createSecret]) {
+      await expect(write(root, join(root, "token"), "secret")).rejects.toThrow(/belongs to user 1; nothing was written/);
+    }
+    expect(readdirSync(root)).toEqual([]);
+  });
+
+  // src/shared/secure-file.ts, writeSecret, promises it for every directory on the way; the library looks at the mode of those below the root, not at their owner.
+  it.skipIf(process.getuid?.() !== 0)("is not written below a directory of somebody else's, whatever its mode", async () => {
+    mkdirSync(join(root, "below"), { mode: 0o700 });
+    chownSync(join(root, "below"), 1, 1);
+    await expect(writeSecret(root, join(root, "below", "token"), "secret")).rejects.toThrow(refused);
+  });
+
+  it("is not repeated in the refusal", async () => {
+    chmodSync(root, 0o770);
+    const error = await writeSecret(root, join(root, "token"), "canary").catch((reason: unknown) => reason);
+    expect(`${error} ${error instanceof Error ? `${error.stack} ${error.cause}` : ""}`).not.toContain("canary");
   });
 
   it("is not written when its root is a link, or can be written by others", async () => {

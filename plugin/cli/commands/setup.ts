@@ -20,8 +20,8 @@ service before the token is used, and declares the backstop's cron job. Run agai
   --yes            do not ask; without a terminal or with --json nothing is asked anyway
   --dry-run        print the plan and change nothing
 
-Exit codes: 0 done; 2 a name, port or bot that cannot be; 3 no such profile; 4 a file cannot be read; 5 its config is not valid; 8 another setup
-runs; 9 refused (the rescue profile is not ours, a directory is not safe, the listener could not be proved); 11 the host or the service manager
+Exit codes: 0 done; 2 a name, port or bot that cannot be; 3 no such profile; 4 a file cannot be read; 5 its config is not valid; 6 the port is in
+use; 7 there is no openclaw command; 8 another setup runs; 12 the new gateway did not answer in time; 130 interrupted; 9 refused (the rescue profile is not ours, a directory is not safe, the listener could not be proved); 11 the host or the service manager
 failed, or there is none (then --no-service). What a failed run had made is taken back, or named with the command that removes it.
 `,
   options: {
