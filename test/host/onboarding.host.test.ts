@@ -111,9 +111,9 @@ describe("openclaw onboard --rescue-watchdog, in the host's wizard", () => {
     const terminal = openTerminal(argv, { env: at.env, cwd: at.home });
     await terminal.shows("No thanks");
     terminal.type(ENTER);
-    await terminal.shows("Setup mode");
+    await terminal.shows("QuickStart (recommended)");
     terminal.type(ENTER);
-    await terminal.shows("agent");
+    await terminal.shows("call your first agent?");
     terminal.type(ENTER);
     await terminal.shows("Port of the rescue gateway");
     return terminal;
