@@ -34,8 +34,12 @@ function copyDirectory(rescueStateDir: string): string {
   return join(rescueStateDir, WATCHDOG_DIR, "package");
 }
 
+/** What tells where the packages are that ours needs; the host puts links of its own into either place. */
+const NEEDED = join("@openclaw", "fs-safe");
+
 /** The directory whose node_modules holds the package and what it needs; the package itself when it holds them. */
 function installedProject(pluginRoot: string): string {
   const modules = dirname(pluginRoot);
-  return basename(modules) === "node_modules" && !existsSync(join(pluginRoot, "node_modules")) ? dirname(modules) : pluginRoot;
+  const hoisted = basename(modules) === "node_modules" && existsSync(join(modules, NEEDED));
+  return hoisted && !existsSync(join(pluginRoot, "node_modules", NEEDED)) ? dirname(modules) : pluginRoot;
 }

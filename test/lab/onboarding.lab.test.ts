@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { onboardWords } from "../support/onboarding.ts";
+import { filesWith, onboardWords } from "../support/onboarding.ts";
 import { packageCopy } from "../support/package.ts";
 import { type Box, HOME_IN_BOX, requireLab, startBox } from "./box.ts";
 
@@ -53,8 +53,13 @@ describe.skipIf(whyNot !== undefined)("openclaw onboard --install-daemon --rescu
     console.log(`onboarding took ${Math.round(result.tookMs)} ms: ${result.stderr.match(/rescue: .*/g)?.join(", ")}`);
     for (const unit of ["openclaw-gateway.service", UNIT]) expect(await show(unit, "ActiveState")).toBe("active");
     const token = JSON.parse(readFileSync(join(rescueDir(), "openclaw.json"), "utf8")).gateway.auth.token;
-    expect(result.stdout + result.stderr).not.toContain(token);
+    const primaryToken = JSON.parse(readFileSync(join(box.home, ".openclaw/openclaw.json"), "utf8")).gateway.auth.token;
+    for (const secret of [token, primaryToken]) expect(result.stdout + result.stderr).not.toContain(secret);
     await until(() => existsSync(rescueLog()) && readFileSync(rescueLog(), "utf8").includes('"condition":"serving"'));
+    // Logs, journals, units, whatever lies there: a token is in the configuration that it belongs to, in the host's backups of that, and nowhere else.
+    const found = filesWith(box.home, [token, primaryToken]);
+    expect(found.filter((file) => !/^\.openclaw(-rescue)?\/openclaw\.json(\.bak(\.\d+)?)?$/.test(file))).toEqual([]);
+    expect(found).toContain(".openclaw-rescue/openclaw.json");
   });
 
   it("moves the backstop back when a clock that ran ahead has left it in the far future", { timeout: 200_000 }, async () => {

@@ -19,6 +19,10 @@ function installed() {
   put("node_modules/rescue-watchdog/dist/plugin/cli/bin.js", 'import { said } from "dependency"; console.log(said);');
   put("node_modules/dependency/package.json", '{"name":"dependency","type":"module","exports":"./index.js"}');
   put("node_modules/dependency/index.js", 'export const said = "one";');
+  put("node_modules/@openclaw/fs-safe/package.json", "{}");
+  // The host links itself into the package, for its SDK: that is not what the package needs.
+  mkdirSync(join(project, "node_modules/rescue-watchdog/node_modules"), { recursive: true });
+  symlinkSync(at.at(".openclaw"), join(project, "node_modules/rescue-watchdog/node_modules/openclaw"));
   put("node_modules/.package-lock.json", "{}");
   put("node_modules/.bin/rescue-watchdog", "");
   symlinkSync(at.at(".openclaw"), join(project, "node_modules", "openclaw"));
@@ -92,6 +96,7 @@ describe("the rescue's own copy of the package", () => {
     const { at, rescue } = installed();
     const own = at.at(".openclaw", "extensions", "rescue-watchdog");
     mkdirSync(join(own, "node_modules", "dependency"), { recursive: true });
+    mkdirSync(join(own, "node_modules", "@openclaw", "fs-safe"), { recursive: true });
     writeFileSync(join(own, "openclaw.plugin.json"), "{}");
     rmSync(rescue, { recursive: true });
     const facts = readFacts({ profile: "default", home: at.home });
