@@ -12,6 +12,7 @@ import { look } from "./observe/look.ts";
 import { refreshTarget } from "./observe/target.ts";
 import { isAlive, sleep, type Watchdog } from "./open-watchdog.ts";
 import { rememberTarget } from "./remembered-target.ts";
+import type { WakeBell } from "./wake.ts";
 
 /** Longer than a watcher sleeps and looks between two renewals, short enough that a frozen watcher is replaced soon. */
 export function leaseMs({ watch: { baselineSeconds, identitySeconds, recheckSeconds, slowRecheckSeconds } }: PolicySettings): number {
@@ -37,15 +38,16 @@ export async function lookOnce(dog: Pick<Watchdog, "target" | "service" | "setti
 }
 
 /** The real world for one watcher that holds the lease. */
-export function loopPorts(dog: Watchdog, lease: Lease): LoopPorts {
+export function loopPorts(dog: Watchdog, lease: Lease, bell?: WakeBell): LoopPorts {
   let target = dog.target;
   let lastWarning = "";
   let lastClocks: { monotonicMs: number; wallMs: number } | undefined;
   const spawnedAt = new Map<number, number>();
   return {
     monotonicMs,
-    sleep,
+    sleep: bell === undefined ? async (ms, signal) => sleep(ms, signal).then(() => false) : (ms, signal) => bell.sleep(ms, signal),
     look: async (depth, lateMs) => {
+      dog.options.onBeat?.();
       const clocks = { monotonicMs: monotonicMs(), wallMs: wallMs() };
       const gap = lastClocks === undefined ? 0 : clocks.wallMs - lastClocks.wallMs - (clocks.monotonicMs - lastClocks.monotonicMs);
       lastClocks = clocks;

@@ -17,8 +17,8 @@ export interface LoopRequest {
 /** What the loop needs of the world; built for real in main.ts. */
 export interface LoopPorts {
   readonly monotonicMs: () => number;
-  /** Resolves after `ms`, or at once when the signal aborts. */
-  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Resolves after `ms`, or at once when the signal aborts; true when somebody woke it earlier, because something happened. */
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<boolean>;
   /** One look. `lateMs` is how much later than planned it begins. Never rejects for a state of the gateway. */
   readonly look: (depth: "identity" | "full", lateMs: number) => Promise<Observation>;
   /** Durable before it returns. Returns the repairs whose intent it wrote. Throws when we are not the watcher any more. */
@@ -81,8 +81,9 @@ export async function watch(
   };
 
   while (!signal.aborted) {
-    await ports.sleep(Math.max(0, plannedMs - ports.monotonicMs()), signal);
+    const woken = await ports.sleep(Math.max(0, plannedMs - ports.monotonicMs()), signal);
     if (signal.aborted) break;
+    if (woken) depth = "full";
     const lateMs = Math.max(0, ports.monotonicMs() - plannedMs);
 
     const requests = ports.requests();

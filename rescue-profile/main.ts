@@ -6,9 +6,11 @@ import { watch } from "./loop.ts";
 import { leaseMs, loopPorts } from "./loop-ports.ts";
 import { monotonicMs } from "./observe/clock.ts";
 import { isAlive, sleep, type Watchdog } from "./open-watchdog.ts";
+import { wakeBell } from "./wake.ts";
 
 export { isWithdrawn } from "./consent.ts";
 export { openWatchdog, sleep, type Watchdog } from "./open-watchdog.ts";
+export { ringBell } from "./wake.ts";
 
 /** How long a request waits for whoever watches. */
 const ANSWER_MS = 60_000;
@@ -26,6 +28,7 @@ export async function watchForever(
   while (!signal.aborted) {
     const taken = await acquireWatch(dog, signal);
     if (taken === undefined) continue;
+    dog.options.onBeat?.();
     if (!taken.held) {
       if (taken.by.pid !== standbyFor) onStandby(taken.by);
       standbyFor = taken.by.pid;
@@ -38,14 +41,16 @@ export async function watchForever(
       trigger: dog.options.what,
       details: { profile: dog.target.profile, port: dog.target.port, pid: process.pid },
     });
+    const bell = wakeBell(dog.dir);
     try {
-      await watch(dog.journal.loadState(dog.options.profile), toPolicy(dog.settings), loopPorts(dog, taken.lease), signal);
+      await watch(dog.journal.loadState(dog.options.profile), toPolicy(dog.settings), loopPorts(dog, taken.lease, bell), signal);
       dog.log({ event: "watch-ended", trigger: dog.options.what });
     } catch (error) {
       if (error instanceof LeaseLost) dog.log({ event: "watch-lost-lease", level: "warn", details: error.message });
       else if (isJournalTrouble(error)) await troubled(dog, error, signal);
       else throw error;
     } finally {
+      bell.close();
       releaseQuietly(dog, taken.lease);
     }
   }

@@ -32,6 +32,8 @@ export interface WatchdogOptions {
   /** The plugin's configuration; without it `<dir>/config.json5` is read. */
   readonly fromPlugin?: unknown;
   readonly overrides?: readonly string[];
+  /** Called whenever the loop moves, also while it stands by: for whoever restarts a watcher that does not. */
+  readonly onBeat?: () => void;
   /** A copy of each log line, for a foreground watcher. */
   readonly onLine?: (line: string) => void;
 }

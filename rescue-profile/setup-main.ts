@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { SetupPorts } from "../src/onboard/ports.ts";
 import { proveAndVerify } from "../src/onboard/verify.ts";
-import { managerHere, selectControl } from "../src/service-installers/select.ts";
+import { installerHere, managerHere, selectControl } from "../src/service-installers/select.ts";
 import { RescueError } from "../src/shared/errors.ts";
 import { findHostCli } from "../src/shared/openclaw-cli.ts";
 import { gatewayLockDir } from "../src/shared/openclaw-home.ts";
@@ -28,7 +28,7 @@ export function setupPorts({ home, env, packageRoot, signal, inheritAuth, onStep
       fix: "unset OPENCLAW_HOME",
     });
   }
-  const pluginRoot = builtPackage(packageRoot ?? ownPackage());
+  const pluginRoot = packageHere(packageRoot);
   const cli = findHostCli({ home, env, entry: process.argv[1] });
   const service = (profile: string, stateDir: string) => selectControl({ profile, stateDir, env, platform: process.platform });
   return {
@@ -38,6 +38,7 @@ export function setupPorts({ home, env, packageRoot, signal, inheritAuth, onStep
     pluginRoot,
     manager: () => managerHere(process.platform, env),
     service,
+    removeWatcher: async (profile) => (await installerHere({ platform: process.platform, env, home })?.uninstall(profile)) ?? false,
     inheritAuth: (from, to) => inheritAuth(cli.command.at(-1) ?? "", from, to),
     signal,
     onStep,
@@ -61,7 +62,13 @@ export function tickArgv(packageRoot: string, primary: string): readonly string[
   return [process.execPath, join(packageRoot, BIN), "tick", "--profile", primary, "--for", "20s", "--while-enabled"];
 }
 
-const BIN = join("dist", "plugin", "cli", "bin.js");
+/** Our command, inside the package. */
+export const BIN = join("dist", "plugin", "cli", "bin.js");
+
+/** The directory of our package, complete. Throws `internal` when it is not built. */
+export function packageHere(packageRoot: string | undefined): string {
+  return builtPackage(packageRoot ?? ownPackage());
+}
 
 /** The package that this file is in. */
 function ownPackage(): string {

@@ -25,6 +25,7 @@ function world(see: See, changes: Partial<LoopPorts> = {}) {
     monotonicMs: () => clock.nowMs,
     sleep: async (ms) => {
       clock.nowMs += ms;
+      return false;
     },
     look: async (depth, lateMs) => {
       did.push(`look ${depth}`);
@@ -183,6 +184,7 @@ describe("time", () => {
     const overslept = {
       sleep: async (ms: number) => {
         clock.nowMs += ms + 7_000;
+        return false;
       },
       look: (depth: "identity" | "full", lateMs: number) => {
         lates.push(lateMs);
@@ -284,8 +286,9 @@ describe("a request", () => {
     const frozen = hung({ process: alive({ run: "stopped" }) });
     const { ask, answers, clock, did, ports } = world(after(1_500, serving({}), frozen));
     const sleep: LoopPorts["sleep"] = async (ms, signal) => {
-      await ports.sleep(ms, signal);
+      const woken = await ports.sleep(ms, signal);
       if (clock.nowMs === START_MS + 2_000) ask({ kind: "repair", payload: {} });
+      return woken;
     };
     await watch(initialState(START_MS), policy, { ...ports, sleep }, new AbortController().signal, () => answers.length > 0);
     expect(clock.nowMs).toBe(START_MS + 2_000 + 2 * policy.recheckMs);
@@ -352,6 +355,17 @@ describe("a repair that was started", () => {
 });
 
 describe("a loop that is told to end", () => {
+  it("that is woken looks at everything at once", async () => {
+    const { clock, did, ports } = world(() => serving({}));
+    let woken = 0;
+    const sleep: LoopPorts["sleep"] = async (ms, signal) => {
+      await ports.sleep(ms, signal);
+      return ++woken === 3;
+    };
+    await watch(initialState(START_MS), policy, { ...ports, sleep }, new AbortController().signal, () => clock.nowMs > START_MS + 3_000);
+    expect(did.filter((each) => each.startsWith("look")).slice(0, 4)).toEqual(["look full", "look identity", "look full", "look identity"]);
+  });
+
   it("while it sleeps looks no more, and writes what it knew", async () => {
     const { abort, did, ports, commits } = world(always(serving({})));
     let naps = 0;

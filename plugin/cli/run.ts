@@ -25,6 +25,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   onboard: async () => (await import("./commands/onboard.ts")).onboardCommand,
   setup: async () => (await import("./commands/setup.ts")).setupCommand,
   uninstall: async () => (await import("./commands/uninstall.ts")).uninstallCommand,
+  service: async () => (await import("./commands/service.ts")).serviceCommand,
   supervise: async () => (await import("./commands/supervise.ts")).superviseCommand,
 };
 

@@ -15,6 +15,8 @@ export interface SetupPorts {
   /** The service manager that could keep a new gateway alive. */
   readonly manager: () => Promise<ManagerHere>;
   readonly service: (profile: string, stateDir: string) => ServiceControl;
+  /** Removes the watcher of this profile that runs as a service of its own, if there is one. */
+  readonly removeWatcher: (profile: string) => Promise<boolean>;
   /** Proves the listener, then uses the token: hello, cron job, health. Throws `refused` when it cannot be proved. */
   readonly prove: (rescue: {
     readonly primary: string;

@@ -25,7 +25,7 @@ export interface UninstallOptions {
   readonly keepHistory: boolean;
 }
 
-type UninstallPorts = Pick<SetupPorts, "home" | "cli" | "pluginRoot" | "service">;
+type UninstallPorts = Pick<SetupPorts, "home" | "cli" | "pluginRoot" | "service" | "removeWatcher">;
 
 const CLI_MS = 180_000;
 
@@ -41,6 +41,8 @@ export async function uninstall(options: UninstallOptions, ports: UninstallPorts
     if (rescue.state !== "absent") assertOwnDirectory(rescue.stateDir);
     // The primary last: by its wish to watch a run that failed half-way still knows the service for ours. It cannot start what is not installed.
     const did = [...(await removeService(facts, ports)), ...(await leavePrimary(facts, ports))];
+    if (await ports.removeWatcher(primary.profile))
+      did.push(`the watcher of profile ${primary.profile} that ran as a service of its own was removed`);
     const kept = options.keepHistory ? keepHistory(facts, ports.home) : null;
     if (kept !== null) did.push(`history and settings are in ${kept}`);
 

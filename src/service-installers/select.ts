@@ -5,9 +5,14 @@ import type { ServiceReading } from "../../rescue-profile/core/model.ts";
 import { messageOf, RescueError } from "../shared/errors.ts";
 import { hostCommand } from "../shared/openclaw-home.ts";
 import { externalControl } from "./external/control.ts";
-import type { ServiceControl } from "./installer.ts";
+import type { ManagedService, ServiceControl, ServiceInstaller } from "./installer.ts";
+import { launchdControl } from "./launchd/control.ts";
+import { launchdInstaller } from "./launchd/install.ts";
 import { serviceNames } from "./names.ts";
+import { schtasksControl } from "./schtasks/control.ts";
+import { schtasksInstaller } from "./schtasks/install.ts";
 import { systemdControl } from "./systemd/control.ts";
+import { type Additions, systemdInstaller } from "./systemd/install.ts";
 import { NoUserManager, systemctl } from "./systemd/systemctl.ts";
 
 export interface SelectOptions {
@@ -15,9 +20,11 @@ export interface SelectOptions {
   readonly stateDir: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly platform: NodeJS.Platform;
+  /** The gateway's process, proven by its lock and alive; the Task Scheduler does not know it. */
+  readonly gatewayPid?: () => number | undefined;
 }
 
-interface Pick {
+interface Choice {
   readonly control: ServiceControl;
   readonly reading: ServiceReading;
 }
@@ -34,7 +41,7 @@ interface Pick {
  */
 export function selectControl(options: SelectOptions): ServiceControl {
   let current = nobody(options, "nobody has looked yet");
-  const take = async (): Promise<Pick> => {
+  const take = async (): Promise<Choice> => {
     const pick = await pickControl(options);
     current = pick.control;
     return pick;
@@ -54,11 +61,13 @@ export function selectControl(options: SelectOptions): ServiceControl {
 }
 
 /** A manager that could keep a new service, or why there is none. */
-export type ManagerHere = { readonly name: "systemd" } | { readonly name: "none"; readonly why: string };
+export type ManagerHere = { readonly name: "systemd" | "launchd" | "schtasks" } | { readonly name: "none"; readonly why: string };
 
 /** Which manager of this machine and account answers. Throws `service-control` when there is one that cannot be asked. */
 export async function managerHere(platform: NodeJS.Platform, env: SelectOptions["env"]): Promise<ManagerHere> {
-  if (platform !== "linux") return { name: "none", why: `services of ${platform} are not supported yet` };
+  if (platform === "darwin") return { name: "launchd" };
+  if (platform === "win32") return { name: "schtasks" };
+  if (platform !== "linux") return { name: "none", why: `services of ${platform} are not supported` };
   try {
     await systemctl(["show-environment"], { env, timeoutMs: ASK_MS });
     return { name: "systemd" };
@@ -70,21 +79,52 @@ export async function managerHere(platform: NodeJS.Platform, env: SelectOptions[
 
 const ASK_MS = 5_000;
 
-async function pickControl(options: SelectOptions): Promise<Pick> {
+async function pickControl(options: SelectOptions): Promise<Choice> {
   const external = externalControl(options.stateDir);
   const supervised = await readingOfSupervisor(external);
   if (supervised !== undefined) return { control: external, reading: supervised };
-  if (options.platform !== "linux") return none(options, `services of ${options.platform} are not supported yet`);
-
-  const systemd = systemdControl(options);
+  const native = nativeControl(options);
+  if (native === undefined) return none(options, `services of ${options.platform} are not supported`);
   try {
-    const reading = await systemd.status();
-    if (reading.state !== "not-installed") return { control: systemd, reading };
-    return none(options, `${systemd.name} is not installed`);
+    const reading = await native.status();
+    if (reading.state !== "not-installed") return { control: native, reading };
+    return none(options, `${native.name} is not installed`);
   } catch (error) {
     // In a container without a manager this is how things are; with a unit on disk somebody expects the manager to run.
     if (error instanceof NoUserManager && !isThere(unitPath(options))) return none(options, messageOf(error));
     throw error;
+  }
+}
+
+/** Of the platform's own manager, whether or not it has this gateway; undefined where there is none that we know. */
+function nativeControl({ profile, env, platform, gatewayPid }: SelectOptions): ManagedService | undefined {
+  const home = env["HOME"] || homedir();
+  switch (platform) {
+    case "linux":
+      return systemdControl({ profile, env });
+    case "darwin":
+      return launchdControl({ profile, env, home, uid: process.getuid?.() ?? 0 });
+    case "win32":
+      return schtasksControl({ profile, env, home, mainPid: gatewayPid ?? (() => undefined) });
+    default:
+      return undefined;
+  }
+}
+
+/** What lays down services of our own on this platform; undefined where there is none. `additions` are for systemd only. */
+export function installerHere(
+  { platform, env, home }: Pick<SelectOptions, "platform" | "env"> & { readonly home: string },
+  additions?: Additions,
+): ServiceInstaller | undefined {
+  switch (platform) {
+    case "linux":
+      return systemdInstaller({ env, home }, additions);
+    case "darwin":
+      return launchdInstaller({ env, home, uid: process.getuid?.() ?? 0 });
+    case "win32":
+      return schtasksInstaller({ env });
+    default:
+      return undefined;
   }
 }
 
@@ -99,7 +139,7 @@ async function readingOfSupervisor(external: ServiceControl): Promise<ServiceRea
   }
 }
 
-function none(options: SelectOptions, why: string): Pick {
+function none(options: SelectOptions, why: string): Choice {
   return { control: nobody(options, why), reading: { manager: "none", state: "not-installed" } };
 }
 

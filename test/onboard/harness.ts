@@ -77,6 +77,7 @@ export function machine(config: object | null = { gateway: { port: 18_789 } }) {
         pluginRoot: packageRoot,
         manager: async () => ({ name: "systemd" }),
         service: (name) => unitControl(at(`unit-${name}`)),
+        removeWatcher: async () => false,
         prove: async (rescue) => {
           proved.push(rescue);
           return { bootId: "b", version: "2026.9.6", cronJob: "j" };

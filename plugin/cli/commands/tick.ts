@@ -4,19 +4,20 @@ import { type Command, printJson, text } from "../command.ts";
 export const tickCommand: Command = {
   name: "tick",
   summary: "one round of watching, for cron jobs and timers",
-  usage: "[--profile NAME] [--for 50s] [--while-enabled] [--json]",
+  usage: "[--profile NAME] [--for 50s] [--while-enabled] [--wake] [--json]",
   help: `
 Looks until nothing is suspicious and no incident is open, or the time of --for (default 50s) is over. State carries over from tick to tick,
 so that a cron job every minute sees nearly the same as a loop. When another process watches already, says so and leaves.
 
   --for TIME        how long at most
+  --wake            wake the process that watches already, if there is one: something happened
   --while-enabled   do nothing when this plugin is disabled or was uninstalled in that profile: for the rescue gateway's cron job
 
 Exit codes: 0 always when it could look, whatever it saw: a failing cron job would be slowed down and disabled by the host.
 `,
-  options: { for: { type: "string" }, "while-enabled": { type: "boolean" } },
+  options: { for: { type: "string" }, "while-enabled": { type: "boolean" }, wake: { type: "boolean" } },
   run: async (call) => {
-    const { isWithdrawn, openWatchdog, tick } = await import("../../../rescue-profile/main.ts");
+    const { isWithdrawn, openWatchdog, ringBell, tick } = await import("../../../rescue-profile/main.ts");
     const maxMs = parseDuration(text(call, "for") ?? "50s", "--for");
     if (call.values["while-enabled"] === true && isWithdrawn(call.profile, call.home)) {
       if (call.json) printJson(call, { ok: true, watched: false, withdrawn: true });
@@ -27,6 +28,7 @@ Exit codes: 0 always when it could look, whatever it saw: a failing cron job wou
     const result = await tick(dog, maxMs, call.signal);
     dog.journal.close();
     if (!result.watched) {
+      if (call.values["wake"] === true) ringBell(dog.dir);
       if (call.json) printJson(call, { ok: true, watched: false, watcher: result.by });
       else call.out(`pid ${result.by.pid} (${result.by.what}) watches already\n`);
       return 0;

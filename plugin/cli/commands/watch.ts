@@ -1,3 +1,4 @@
+import { systemdNotifier } from "../../../src/service-installers/systemd/notify.ts";
 import { RescueError } from "../../../src/shared/errors.ts";
 import type { Command } from "../command.ts";
 import { logLine } from "../render.ts";
@@ -20,12 +21,14 @@ Exit codes: 0 ended by a signal; 3 the profile does not exist; 4 something could
   run: async (call) => {
     const { openWatchdog, watchForever } = await import("../../../rescue-profile/main.ts");
     const overrides = call.values["set"];
+    const notifier = systemdNotifier(call.env, (why) => call.err(`systemd was not told that the loop lives: ${why}\n`));
     const dog = await openWatchdog({
       profile: call.profile,
       home: call.home,
       env: call.env,
       packageRoot: call.packageRoot,
       what: "watch",
+      ...(notifier === undefined ? {} : { onBeat: () => notifier.beat() }),
       overrides: Array.isArray(overrides) ? overrides : [],
       onLine: (line) => call.out(call.json ? line : logLine(line, call.style)),
     });

@@ -4,10 +4,10 @@ import { messageOf, RescueError } from "../../shared/errors.ts";
 import { hostCommand } from "../../shared/openclaw-home.ts";
 import { readIfThere } from "../../shared/secure-file.ts";
 import type { DefinitionReading, ManagedService } from "../installer.ts";
+import { tailOfLogs } from "../log-tail.ts";
 import { serviceNames } from "../names.ts";
 import { type JobFile, parseEnvFile, readJobFile, unwrap } from "./definition.ts";
 import { type JobOptions, killJob, restartJob, startJob, unloadJob } from "./job.ts";
-import { tailOfLogs } from "./log-tail.ts";
 import { isDisabled, lookForJob } from "./look.ts";
 
 export interface LaunchdOptions {

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { RescueError } from "../../shared/errors.ts";
+import { readDefinitionFile, removeDefinitionFile, removeLog, usableDirectory, writeDefinitionFile } from "../definition-file.ts";
 import type { ServiceInstaller } from "../installer.ts";
 import { agentLabel, agentLogs, objectionsToAgent, renderAgent } from "./agent.ts";
-import { readAgentFile, removeAgentFile, removeLog, usableDirectory, writeAgentFile } from "./agent-file.ts";
 import { agentsDirectory, type LaunchdOptions } from "./control.ts";
 import { readJobFile } from "./definition.ts";
 import { type JobOptions, startJob, unloadJob } from "./job.ts";
@@ -34,9 +34,9 @@ export function launchdInstaller({ env, uid, home, patienceMs }: InstallerOption
       usableDirectory(directory, 0o755);
       // Without it launchd ends the job with a 78 of its own.
       usableDirectory(spec.logDirectory, 0o700);
-      const written = readAgentFile(job.plistPath) !== text;
+      const written = readDefinitionFile(job.plistPath) !== text;
       if (written) {
-        await writeAgentFile(directory, job.label, text);
+        await writeDefinitionFile(directory, `${job.label}.plist`, text);
         // What is loaded is the old file; a kickstart would only start that again.
         await unloadJob(job);
       } else if (seen.job?.reading.state === "running" && !seen.job.ending) {
@@ -49,9 +49,9 @@ export function launchdInstaller({ env, uid, home, patienceMs }: InstallerOption
     async uninstall(profile) {
       const job = jobOf(profile);
       const unloaded = await unloadJob(job);
-      const text = readAgentFile(job.plistPath);
+      const text = readDefinitionFile(job.plistPath);
       const logs = text === undefined ? [] : ownLogs(text, profile);
-      const removed = [removeAgentFile(directory, job.label), ...logs.map((path) => removeLog(path))];
+      const removed = [removeDefinitionFile(directory, `${job.label}.plist`), ...logs.map((path) => removeLog(path))];
       return unloaded || removed.includes(true);
     },
   };
@@ -59,7 +59,7 @@ export function launchdInstaller({ env, uid, home, patienceMs }: InstallerOption
 
 /** Between the writing and the loading somebody may have put another file there; launchd would run it for ever. */
 function assertAsWritten({ plistPath, label }: JobOptions, text: string): void {
-  const now = readAgentFile(plistPath);
+  const now = readDefinitionFile(plistPath);
   const [objection] = now === text ? objectionsToAgent(now, label) : ["it is not what was written"];
   if (objection === undefined) return;
   throw new RescueError("refused", `${plistPath} was not loaded: ${objection}`, { fix: `look at ${plistPath} and who changes it` });

@@ -4,7 +4,7 @@ import type { ServiceReading } from "../../../rescue-profile/core/model.ts";
 import { messageOf, RescueError } from "../../shared/errors.ts";
 import { hostCommand, profileStateDir } from "../../shared/openclaw-home.ts";
 import type { DefinitionReading, ManagedService } from "../installer.ts";
-import { tailOfLogs } from "../launchd/log-tail.ts";
+import { tailOfLogs } from "../log-tail.ts";
 import { serviceNames } from "../names.ts";
 import { splitCommandLine } from "./argv.ts";
 import { readLauncher, scriptOf, startupEntry } from "./launcher.ts";

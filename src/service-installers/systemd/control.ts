@@ -1,9 +1,11 @@
 import { RescueError } from "../../shared/errors.ts";
 import { hostCommand } from "../../shared/openclaw-home.ts";
-import type { ServiceControl } from "../installer.ts";
+import { runCommand } from "../../shared/run-command.ts";
+import type { ManagedService } from "../installer.ts";
 import { serviceNames } from "../names.ts";
+import { parseDefinition } from "./definition.ts";
 import { parseShow, SHOWN_PROPERTIES, type UnitLook } from "./show.ts";
-import { complaintOf, systemctl } from "./systemctl.ts";
+import { complaintOf, managerEnv, systemctl } from "./systemctl.ts";
 
 export interface SystemdOptions {
   readonly profile: string;
@@ -25,7 +27,7 @@ const RETRY_SOON_MS = 1_000;
  *
  * @throws RescueError `service-control`; its subclass NoUserManager when no manager runs for the account
  */
-export function systemdControl({ profile, env }: SystemdOptions): ServiceControl {
+export function systemdControl({ profile, env }: SystemdOptions): ManagedService {
   const unit = serviceNames(profile).systemdUnit;
 
   const look = async (): Promise<UnitLook> => {
@@ -78,6 +80,36 @@ export function systemdControl({ profile, env }: SystemdOptions): ServiceControl
       const { stopWithinMs } = await lookAtInstalled();
       await forgetFailures();
       await order("restart", START_WITHIN_MS + bounded(stopWithinMs));
+    },
+
+    async clearLatch() {
+      await lookAtInstalled();
+      await forgetFailures();
+    },
+
+    async kill(pid) {
+      const { reading } = await lookAtInstalled();
+      if (reading.mainPid !== pid) {
+        throw new RescueError("refused", `${unit} runs ${reading.mainPid ?? "no process"} and not ${pid} any more; nothing was killed`);
+      }
+      const args = ["kill", "--signal=SIGKILL", "--kill-whom=main", unit];
+      const result = await systemctl(args, { env, timeoutMs: SHOW_WITHIN_MS });
+      if (result.exitCode !== 0) throw failure("kill", complaintOf(result));
+    },
+
+    async readDefinition() {
+      if ((await look()).reading.state === "not-installed") return null;
+      const asked = ["FragmentPath", "UnitFileState", "ExecStart", "Environment"];
+      const result = await systemctl(["show", unit, `--property=${asked.join(",")}`], { env, timeoutMs: SHOW_WITHIN_MS });
+      if (result.exitCode !== 0) throw failure("show", complaintOf(result));
+      return parseDefinition(result.stdout);
+    },
+
+    async logs(lines) {
+      const argv = ["journalctl", "--user", `--unit=${unit}`, `--lines=${lines}`, "--no-pager", "--quiet", "--output=short-iso"];
+      const result = await runCommand(argv, { env: managerEnv(env), timeoutMs: SHOW_WITHIN_MS });
+      if (result.exitCode !== 0) throw failure("journal", result.notStarted ?? complaintOf(result));
+      return result.stdout.split("\n").filter((line) => line !== "");
     },
   };
 }

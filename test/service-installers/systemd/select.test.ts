@@ -94,7 +94,7 @@ describe("the choice of a service manager", () => {
   });
 
   it("is nobody on a platform without support", async () => {
-    const control = selectControl({ profile: "default", stateDir, env: fake.env, platform: "darwin" });
+    const control = selectControl({ profile: "default", stateDir, env: fake.env, platform: "freebsd" });
     expect(await control.status()).toEqual({ manager: "none", state: "not-installed" });
     expect(fake.orders()).toEqual([]);
   });

@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { systemErrorCode } from "../../shared/errors.ts";
+import { systemErrorCode } from "../shared/errors.ts";
 
 /** Of each log only the end is read: a gateway's may have grown to gigabytes. */
 const TAIL_BYTES = 65_536;

@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, lstatSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { RescueError, systemErrorCode } from "../../shared/errors.ts";
-import { assertOwnDirectory, readIfThere, writeSecret } from "../../shared/secure-file.ts";
+import { RescueError, systemErrorCode } from "../shared/errors.ts";
+import { assertOwnDirectory, readIfThere, writeSecret } from "../shared/secure-file.ts";
 
 /** Makes the directory if it is missing (not its parents), and refuses one that others can write to. */
 export function usableDirectory(path: string, mode: number): void {
@@ -18,7 +18,7 @@ export function usableDirectory(path: string, mode: number): void {
 }
 
 /** Undefined when there is none. Throws `refused` for anything but a plain file: a link's target is not ours to compare or replace. */
-export function readAgentFile(path: string): string | undefined {
+export function readDefinitionFile(path: string): string | undefined {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return undefined;
   if (!stat.isFile()) throw new RescueError("refused", `${path} is no plain file; nothing was written`, { fix: `look at ${path}` });
@@ -26,15 +26,15 @@ export function readAgentFile(path: string): string | undefined {
 }
 
 /**
- * Replaces `LABEL.plist` atomically, mode 0600. `~/Library/LaunchAgents` is 0755 on every Mac and stays so, while secrets are only written
+ * Replaces a definition atomically, mode 0600. The managers' directories are 0755 and stay so, while secrets are only written
  * into 0700: so it is written in a directory of its own beside it and renamed, which follows no link.
  */
-export async function writeAgentFile(directory: string, label: string, text: string): Promise<void> {
-  const staging = stagingOf(directory, label);
+export async function writeDefinitionFile(directory: string, name: string, text: string): Promise<void> {
+  const staging = stagingOf(directory, name);
   usableDirectory(staging, 0o700);
-  const fresh = join(staging, `${label}.plist`);
+  const fresh = join(staging, name);
   await writeSecret(staging, fresh, text);
-  renameSync(fresh, join(directory, `${label}.plist`));
+  renameSync(fresh, join(directory, name));
   rmSync(staging, { recursive: true });
   const fd = openSync(directory, "r");
   try {
@@ -45,8 +45,8 @@ export async function writeAgentFile(directory: string, label: string, text: str
 }
 
 /** Also what a crash in the middle of a writing left. False when there was nothing. */
-export function removeAgentFile(directory: string, label: string): boolean {
-  const paths = [join(directory, `${label}.plist`), stagingOf(directory, label)].filter(isThere);
+export function removeDefinitionFile(directory: string, name: string): boolean {
+  const paths = [join(directory, name), stagingOf(directory, name)].filter(isThere);
   for (const path of paths) rmSync(path, { recursive: true });
   return paths.length > 0;
 }
@@ -58,9 +58,9 @@ export function removeLog(path: string): boolean {
   return true;
 }
 
-/** launchd takes only `*.plist` from the directory at login. */
-function stagingOf(directory: string, label: string): string {
-  return join(directory, `.${label}.new`);
+/** No manager takes it for a definition: launchd wants `*.plist`, systemd the suffix of a unit's type. */
+function stagingOf(directory: string, name: string): string {
+  return join(directory, `.${name}.new`);
 }
 
 function isThere(path: string): boolean {
