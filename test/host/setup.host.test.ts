@@ -121,8 +121,8 @@ describe("rescue setup and uninstall, without a service", () => {
       ["claim-profile", "done", "0"],
       ["write-config", "begun", "0"],
       ["write-config", "done", "0"],
-      // In the middle of the host's own installation, whose process goes on by itself.
-      ["primary-plugin", "begun", "1500"],
+      // In the middle of the host's own installation, whose process goes on by itself; half a minute each.
+      ...(process.env["RESCUE_FULL"] === "1" ? [["primary-plugin", "begun", "1500"]] : []),
       ["primary-plugin", "done", "0"],
     ];
     for (const kill of kills) {

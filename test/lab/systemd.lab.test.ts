@@ -18,14 +18,14 @@ const ONBOARD = `openclaw onboard --non-interactive --accept-risk --auth-choice 
 
 /** Imports the sources and makes one call: argv is FACTORY (`systemd` or `select`), the call, the profile. */
 const CALLER = `
-  const [factory, call, profile] = process.argv.slice(1);
+  const [factory, call, profile, ...args] = process.argv.slice(1);
   const at = "${PROJECT_IN_BOX}/src/service-installers/";
   const options = { profile, env: process.env, stateDir: process.env.HOME + "/.openclaw", platform: process.platform };
   const control = factory === "select"
     ? (await import(at + "select.ts")).selectControl(options)
     : (await import(at + "systemd/control.ts")).systemdControl(options);
   try {
-    const reading = await control[call]();
+    const reading = await control[call](...args.map(Number));
     console.log(JSON.stringify({ reading, manager: control.manager, name: control.name }));
   } catch (error) {
     console.log(JSON.stringify({ error: { name: error.constructor.name, code: error.code, message: error.message, fix: error.fix } }));
@@ -66,6 +66,28 @@ describe.skipIf(whyNot !== undefined)("the host's unit under a real systemd", ()
 
   it("is what the choice of a manager comes to", async () => {
     expect(await call("select", "status")).toMatchObject({ manager: "systemd", reading: { state: "running" } });
+  });
+
+  it("reads the definition that the host has written, and the newest lines about it", async () => {
+    expect(await call("systemd", "readDefinition")).toMatchObject({
+      reading: {
+        path: `${HOME_IN_BOX}/.config/systemd/user/${UNIT}`,
+        argv: expect.arrayContaining(["gateway", "--port", String(PORT)]),
+        environment: expect.objectContaining({ HOME: HOME_IN_BOX, OPENCLAW_GATEWAY_PORT: String(PORT) }),
+        enabled: true,
+      },
+    });
+    expect(await call("systemd", "readDefinition", { profile: "work" })).toMatchObject({ reading: null });
+    expect((await call("systemd", "logs", { args: [3] })).reading).toSatisfy(
+      (lines) => Array.isArray(lines) && lines.length > 0 && lines.length <= 4,
+    );
+  });
+
+  it("kills the process that was judged, and no other that has come in its place", async () => {
+    const { mainPid = 0 } = await status();
+    expect(await call("systemd", "kill", { args: [mainPid + 1] })).toMatchObject({ error: { code: "refused" } });
+    expect((await status()).mainPid).toBe(mainPid);
+    expect((await call("systemd", "clearLatch")).error).toBeUndefined();
   });
 
   it("leaves a running gateway alone when it is asked to start it", async () => {
@@ -165,11 +187,25 @@ describe.skipIf(whyNot !== undefined)("the host's unit under a real systemd", ()
 
   async function call(
     factory: "systemd" | "select",
-    verb: "status" | "start" | "stop" | "restart",
-    options: { readonly profile?: string; readonly set?: readonly string[]; readonly without?: readonly string[] } = {},
+    verb: "status" | "start" | "stop" | "restart" | "clearLatch" | "kill" | "readDefinition" | "logs",
+    options: {
+      readonly profile?: string;
+      readonly set?: readonly string[];
+      readonly without?: readonly string[];
+      readonly args?: readonly number[];
+    } = {},
   ): Promise<Called> {
     const env = [...(options.without ?? []).flatMap((name) => ["-u", name]), ...(options.set ?? [])];
-    const node = ["node", "--input-type=module", "-e", CALLER, factory, verb, options.profile ?? "default"];
+    const node = [
+      "node",
+      "--input-type=module",
+      "-e",
+      CALLER,
+      factory,
+      verb,
+      options.profile ?? "default",
+      ...(options.args ?? []).map(String),
+    ];
     return JSON.parse(await box.output(["env", ...env, ...node], 60_000));
   }
 
