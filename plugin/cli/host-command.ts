@@ -30,7 +30,7 @@ export function addRescueCommand(program: Program, settings: unknown, packageRoo
     .argument("[words...]", "see: openclaw rescue --help")
     .action(async () => {
       const abort = new AbortController();
-      for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => abort.abort());
+      for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => abort.abort());
       const words = process.argv.slice(process.argv.indexOf("rescue", 2) + 1);
       const current = process.env["OPENCLAW_PROFILE"] ?? "default";
       process.exitCode = await runCli(words, {

@@ -58,7 +58,7 @@ export function wishesFrom(call: Call): SetupWishes {
   };
 }
 
-function summary({ plan, proof, inherited }: SetupResult): string {
+function summary({ plan, proof, inherited, warning }: SetupResult): string {
   const service =
     proof === null
       ? [`  start it:  rescue-watchdog supervise -- openclaw --profile ${plan.rescue} gateway run`]
@@ -75,6 +75,7 @@ function summary({ plan, proof, inherited }: SetupResult): string {
     [
       `profile ${plan.rescue} on port ${plan.port} is ready`,
       ...service,
+      ...(warning === null ? [] : [`  warning:   ${warning.why}`, `             → ${warning.fix}`]),
       ...auth,
       `  look:      openclaw --profile ${plan.rescue} rescue status`,
       `  remove:    ${hostCommand(plan.primary, "rescue uninstall")}`,

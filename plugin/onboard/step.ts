@@ -97,10 +97,11 @@ export function withPatch(config: OpenClawConfig, patch: PrimaryPatch | null): O
 }
 
 /** Profile, port, service, job, how to look, how to remove. */
-export function closingWords({ plan, proof }: SetupResult): readonly string[] {
+export function closingWords({ plan, proof, warning }: SetupResult): readonly string[] {
   return [
     `rescue gateway: profile ${plan.rescue}, port ${plan.port}, ${proof === null ? "no service" : `proved, cron job ${proof.cronJob}`}`,
     ...(proof === null ? [`start it: rescue-watchdog supervise -- openclaw --profile ${plan.rescue} gateway run`] : []),
+    ...(warning === null ? [] : [`warning: ${warning.why} → ${warning.fix}`]),
     `look: openclaw --profile ${plan.rescue} rescue status`,
     `remove: ${hostCommand(plan.primary, "rescue uninstall")}`,
   ];

@@ -1,4 +1,5 @@
 import { dirname, join } from "node:path";
+import type { ManagerDiagnosis } from "../service-installers/environment.ts";
 import { RescueError } from "../shared/errors.ts";
 import { asObject } from "../shared/gateway-config.ts";
 import { assertOwnDirectory, withLock } from "../shared/secure-file.ts";
@@ -15,6 +16,8 @@ import { assertOwnBot, type SetupWishes } from "./wishes.ts";
 export interface SetupResult {
   readonly plan: SetupPlan;
   readonly proof: ProofResult | null;
+  /** What will one day end the service although it runs now, and what to type against it. */
+  readonly warning: ManagerDiagnosis | null;
   /** Provider credentials that were copied, by name; null when that was not asked for. */
   readonly inherited: {
     readonly copied: readonly string[];
@@ -30,7 +33,7 @@ export interface SetupResult {
 export async function prepareSetup(
   wishes: SetupWishes,
   ports: Pick<SetupPorts, "home" | "env" | "pluginRoot" | "manager">,
-): Promise<{ facts: SetupFacts; plan: SetupPlan }> {
+): Promise<{ facts: SetupFacts; plan: SetupPlan; warning: ManagerDiagnosis | undefined }> {
   const facts = readFacts({
     profile: wishes.profile,
     home: ports.home,
@@ -45,7 +48,7 @@ export async function prepareSetup(
   }
   assertRescuable(facts.primary);
   if (wishes.telegram !== undefined) assertOwnBot(wishes.telegram, facts.primary, ports.env);
-  if (wishes.service === "managed") await assertManager(facts, ports.manager);
+  const warning = wishes.service === "managed" ? await assertManager(facts, ports.manager) : undefined;
   const plan = planSetup(facts, {
     port: await portFor(wishes, facts),
     service: wishes.service,
@@ -54,7 +57,7 @@ export async function prepareSetup(
     telegram: wishes.telegram !== undefined,
     inHand: wishes.inHand !== undefined,
   });
-  return { facts, plan };
+  return { facts, plan, warning };
 }
 
 /**
@@ -63,7 +66,7 @@ export async function prepareSetup(
  */
 export async function setup(wishes: SetupWishes, ports: SetupPorts): Promise<SetupResult> {
   return withSetupLock(ports.home, async (lost) => {
-    const { facts, plan } = await prepareSetup(wishes, ports);
+    const { facts, plan, warning } = await prepareSetup(wishes, ports);
     const undo: Undo = [];
     const tookMs: Partial<Record<SetupStepName, number>> = {};
     let made: Made = { inherited: undefined, proof: null };
@@ -90,6 +93,7 @@ export async function setup(wishes: SetupWishes, ports: SetupPorts): Promise<Set
     return {
       plan,
       proof,
+      warning: warning ?? null,
       inherited:
         inherited === undefined ? null : { copied: names(inherited.copied), present: names(inherited.present), left: inherited.left },
       tookMs,
@@ -126,11 +130,12 @@ function assertRescuable({ profile, config }: SetupFacts["primary"]): void {
   }
 }
 
-async function assertManager({ rescue }: SetupFacts, here: SetupPorts["manager"]): Promise<void> {
+async function assertManager({ rescue }: SetupFacts, here: SetupPorts["manager"]): Promise<ManagerDiagnosis | undefined> {
   const manager = await here();
-  if (manager.name !== "none") return;
+  if (manager.name !== "none") return manager.warning;
+  const mend = manager.fix === undefined ? "" : `${manager.fix}; or `;
   throw new RescueError("service-control", `no service manager can keep the gateway of profile ${rescue.profile} alive: ${manager.why}`, {
-    fix: `make the profile without a service (--no-service; in onboarding --skip-daemon), then keep it alive with: rescue-watchdog supervise -- openclaw --profile ${rescue.profile} gateway run`,
+    fix: `${mend}make the profile without a service (--no-service; in onboarding --skip-daemon), then keep it alive with: rescue-watchdog supervise -- openclaw --profile ${rescue.profile} gateway run`,
   });
 }
 

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import type { ServiceReading } from "../../rescue-profile/core/model.ts";
 import { messageOf, RescueError } from "../shared/errors.ts";
 import { hostCommand } from "../shared/openclaw-home.ts";
+import { diagnoseManager, lingerWarning, type ManagerDiagnosis } from "./environment.ts";
+import { readManagerFacts } from "./environment-facts.ts";
 import { externalControl } from "./external/control.ts";
 import type { ManagedService, ServiceControl, ServiceInstaller } from "./installer.ts";
 import { launchdControl } from "./launchd/control.ts";
@@ -61,7 +63,10 @@ export function selectControl(options: SelectOptions): ServiceControl {
 }
 
 /** A manager that could keep a new service, or why there is none. */
-export type ManagerHere = { readonly name: "systemd" | "launchd" | "schtasks" } | { readonly name: "none"; readonly why: string };
+export type ManagerHere =
+  /** `warning`: it answers now, and will not always. */
+  | { readonly name: "systemd" | "launchd" | "schtasks"; readonly warning?: ManagerDiagnosis }
+  | { readonly name: "none"; readonly why: string; readonly fix?: string };
 
 /** Which manager of this machine and account answers. Throws `service-control` when there is one that cannot be asked. */
 export async function managerHere(platform: NodeJS.Platform, env: SelectOptions["env"]): Promise<ManagerHere> {
@@ -70,9 +75,10 @@ export async function managerHere(platform: NodeJS.Platform, env: SelectOptions[
   if (platform !== "linux") return { name: "none", why: `services of ${platform} are not supported` };
   try {
     await systemctl(["show-environment"], { env, timeoutMs: ASK_MS });
-    return { name: "systemd" };
+    const warning = lingerWarning(readManagerFacts(env));
+    return { name: "systemd", ...(warning === null ? {} : { warning }) };
   } catch (error) {
-    if (error instanceof NoUserManager) return { name: "none", why: messageOf(error) };
+    if (error instanceof NoUserManager) return { name: "none", ...diagnoseManager(readManagerFacts(env, messageOf(error))) };
     throw error;
   }
 }
@@ -91,8 +97,10 @@ async function pickControl(options: SelectOptions): Promise<Choice> {
     return none(options, `${native.name} is not installed`);
   } catch (error) {
     // In a container without a manager this is how things are; with a unit on disk somebody expects the manager to run.
-    if (error instanceof NoUserManager && !isThere(unitPath(options))) return none(options, messageOf(error));
-    throw error;
+    if (!(error instanceof NoUserManager)) throw error;
+    const { why, fix } = diagnoseManager(readManagerFacts(options.env, messageOf(error)), options.profile);
+    if (!isThere(unitPath(options))) return none(options, why);
+    throw new NoUserManager("service-control", why, { fix, cause: error });
   }
 }
 

@@ -31,7 +31,7 @@ export async function systemctl(
     // Somebody else's bus, or one that we may not use, is not the same as none.
     const forbidden = /denied|not permitted/i.test(complaint);
     throw new (forbidden ? RescueError : NoUserManager)("service-control", `the user's systemd does not answer: ${complaint}`, {
-      fix: "run this as the account that owns the gateway; if its manager does not run: loginctl enable-linger",
+      fix: "run this as the account that owns the gateway",
     });
   }
   return result;
