@@ -3,7 +3,13 @@ import type { ManagerHere } from "../service-installers/select.ts";
 import type { HostCli } from "../shared/openclaw-cli.ts";
 import type { SetupStepName } from "./plan.ts";
 import type { InheritedAuth } from "./rescue-config.ts";
-import type { ProofResult } from "./steps.ts";
+
+/** What the new gateway said of itself once it was proved. */
+export interface ProofResult {
+  readonly bootId: string;
+  readonly version: string;
+  readonly cronJob: string;
+}
 
 /** What setup and uninstall need of the world. */
 export interface SetupPorts {

@@ -6,10 +6,10 @@ import { assertOwnDirectory, withLock } from "../shared/secure-file.ts";
 import { choosePort, PORT_DISTANCE, portIsFree, readFacts, type SetupFacts } from "./facts.ts";
 import { rescuePackageRoot } from "./package-copy.ts";
 import { planSetup, type SetupPlan, type SetupStepName } from "./plan.ts";
-import type { SetupPorts } from "./ports.ts";
+import type { ProofResult, SetupPorts } from "./ports.ts";
 import { type PrimaryPatch, primaryPatch } from "./primary.ts";
 import type { AuthProfileName } from "./rescue-config.ts";
-import { type Made, type ProofResult, takeStep } from "./steps.ts";
+import { type Made, takeStep } from "./steps.ts";
 import { rolledBack, type Undo, withWord } from "./undo.ts";
 import { assertOwnBot, type SetupWishes } from "./wishes.ts";
 

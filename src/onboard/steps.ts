@@ -11,17 +11,11 @@ import type { SetupFacts } from "./facts.ts";
 import { writeMarker } from "./marker.ts";
 import { copyPackage, rescuePackageRoot } from "./package-copy.ts";
 import type { SetupPlan, SetupStepName } from "./plan.ts";
-import type { SetupPorts } from "./ports.ts";
+import type { ProofResult, SetupPorts } from "./ports.ts";
 import { hostOrThrow, installPlugin, loadsPlugin, patchHost, primaryPatch, uninstallPlugin } from "./primary.ts";
 import { type InheritedAuth, isStrongToken, renderRescueConfig } from "./rescue-config.ts";
 import type { Undo } from "./undo.ts";
 import type { SetupWishes } from "./wishes.ts";
-
-export interface ProofResult {
-  readonly bootId: string;
-  readonly version: string;
-  readonly cronJob: string;
-}
 
 /** What earlier steps of this run learned that later ones need. */
 export interface Made {

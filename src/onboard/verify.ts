@@ -5,8 +5,8 @@ import { asObject } from "../shared/gateway-config.ts";
 import { backstopJob, reanchored } from "./backstop.ts";
 import { type ProvedGateway, withGateway } from "./handover/gateway-call.ts";
 import type { LockReader } from "./handover/prove.ts";
+import type { ProofResult } from "./ports.ts";
 import { answersReady } from "./ready.ts";
-import type { ProofResult } from "./steps.ts";
 
 export interface VerifyPorts {
   readonly service: Pick<ServiceControl, "status" | "manager" | "name">;
