@@ -1,4 +1,6 @@
-import { selectControl } from "../src/service-installers/select.ts";
+import type { LogWindow } from "../src/service-installers/installer.ts";
+import { nativeControl, selectControl } from "../src/service-installers/select.ts";
+import { RescueError } from "../src/shared/errors.ts";
 import { watchdogDir } from "../src/shared/rescue-home.ts";
 import { toPolicy } from "./config.ts";
 import { isWithdrawn } from "./consent.ts";
@@ -89,4 +91,15 @@ export async function readStatus(options: { profile: string; home: string; env: 
     repairsLastHour: sameBoot && state !== undefined ? state.repairs.filter((at) => now - at < 3_600_000).length : 0,
     nextRepairInMs: sameBoot && state !== undefined ? Math.max(0, Math.round(nextAllowedMs(state, cause, now, policy) - now)) : 0,
   };
+}
+
+/** What the platform's service manager wrote about the gateway in a time, oldest first. Throws `service-control` when it cannot be asked. */
+export async function readServiceLog(
+  options: { profile: string; env: NodeJS.ProcessEnv },
+  window: LogWindow,
+  lines: number,
+): Promise<readonly string[]> {
+  const manager = nativeControl({ ...options, platform: process.platform });
+  if (manager === undefined) throw new RescueError("service-control", `services of ${process.platform} are not supported`);
+  return manager.logs(lines, window);
 }

@@ -31,6 +31,11 @@ export interface DefinitionReading {
   readonly enabled: boolean | null;
 }
 
+export interface LogWindow {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
 /**
  * What repairs need beyond start and stop. The gateway's own service is installed and removed by the host's installer; of it a manager is
  * only asked and told. All calls are bounded in time, never prompt, and throw RescueError `service-control`.
@@ -42,8 +47,11 @@ export interface ManagedService extends ServiceControl {
   kill(pid: number): Promise<void>;
   /** Null when it is not installed. */
   readDefinition(): Promise<DefinitionReading | null>;
-  /** The newest lines that the manager or the service's log files hold about it, oldest first; empty when there are none. */
-  logs(lines: number): Promise<readonly string[]>;
+  /**
+   * The newest lines that the manager or the service's log files hold about it, oldest first; empty when there are none. `window` in wall-clock
+   * ms, where the lines have times; elsewhere it is not looked at.
+   */
+  logs(lines: number, window?: LogWindow): Promise<readonly string[]>;
 }
 
 /** A small service of our own (never the gateway's), as data; each manager's `render` makes its file of it. */

@@ -105,7 +105,7 @@ async function pickControl(options: SelectOptions): Promise<Choice> {
 }
 
 /** Of the platform's own manager, whether or not it has this gateway; undefined where there is none that we know. */
-function nativeControl({ profile, env, platform, gatewayPid }: SelectOptions): ManagedService | undefined {
+export function nativeControl({ profile, env, platform, gatewayPid }: Omit<SelectOptions, "stateDir">): ManagedService | undefined {
   const home = env["HOME"] || homedir();
   switch (platform) {
     case "linux":

@@ -101,6 +101,8 @@ describe.skipIf(whyNot !== undefined)("services of our own under a real systemd"
     rmSync(units(`${GATEWAY}.d`, "99-test.conf"));
     await systemctl("daemon-reload");
     await until(async () => (await show(GATEWAY, "ActiveState")) === "active", 200_000);
+    const { json } = await watchdog("incident", "1", "--service-log");
+    expect(json.serviceLog).toEqual(expect.arrayContaining([expect.stringMatching(/^20.*openclaw-gateway.service: /)]));
     await until(async () => (await box.run(["curl", "-sf", `http://127.0.0.1:${PORT}/readyz`])).exitCode === 0);
   }, 400_000);
 

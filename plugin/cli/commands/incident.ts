@@ -1,20 +1,23 @@
 import { CAUSES } from "../../../rescue-profile/core/causes.ts";
+import type { IncidentSummary } from "../../../rescue-profile/journal/read.ts";
 import { formatDuration } from "../../../src/shared/duration.ts";
 import { RescueError } from "../../../src/shared/errors.ts";
-import { type Command, printJson } from "../command.ts";
+import { type Call, type Command, printJson } from "../command.ts";
 import { withJournal } from "../journal.ts";
 import { plainText } from "../render.ts";
 
 export const incidentCommand: Command = {
   name: "incident",
   summary: "one incident: what was seen, what was done, how it ended",
-  usage: "ID [--profile NAME] [--json]",
+  usage: "ID [--profile NAME] [--service-log] [--json]",
   help: `
 Shows an incident by its number (see \`history\`): the evidence, each repair with its steps, what people were told.
 
-Exit codes: 0 shown; 2 no such incident; 10 the journal cannot be read.
+  --service-log   also what the service manager's journal holds about the gateway, from a minute before until a minute after
+
+Exit codes: 0 shown; 2 no such incident; 10 the journal cannot be read; 11 the service manager cannot be asked.
 `,
-  options: {},
+  options: { "service-log": { type: "boolean" } },
   words: 1,
   run: async (call) => {
     const { readIncident } = await import("../../../rescue-profile/journal/read.ts");
@@ -23,8 +26,9 @@ Exit codes: 0 shown; 2 no such incident; 10 the journal cannot be read.
     if (!Number.isInteger(id) || id < 1) throw new RescueError("usage", "incident wants a number, as `history` shows it");
     const incident = withJournal(call, (db) => readIncident(db, id));
     if (incident === undefined) throw new RescueError("usage", `there is no incident ${id}`, { fix: "list them with: history" });
+    const serviceLog = call.values["service-log"] === true ? await serviceLogOf(call, incident) : undefined;
     if (call.json) {
-      printJson(call, { ok: true, incident });
+      printJson(call, { ok: true, incident, ...(serviceLog === undefined ? {} : { serviceLog }) });
       return 0;
     }
     const line = (text: string) => call.out(`${plainText(text)}\n`);
@@ -43,6 +47,16 @@ Exit codes: 0 shown; 2 no such incident; 10 the journal cannot be read.
       }
     }
     for (const told of incident.told) line(`told (${told.severity}): ${told.text}`);
+    for (const text of serviceLog ?? []) line(`  ${text}`);
     return 0;
   },
 };
+
+const MINUTE_MS = 60_000;
+const LINES = 100;
+
+async function serviceLogOf(call: Call, incident: IncidentSummary): Promise<readonly string[]> {
+  const { readServiceLog } = await import("../../../rescue-profile/status.ts");
+  const window = { fromMs: incident.firstSeenAt - MINUTE_MS, toMs: (incident.closedAt ?? Date.now()) + MINUTE_MS };
+  return readServiceLog({ profile: call.profile, env: call.env }, window, LINES);
+}

@@ -105,8 +105,9 @@ export function systemdControl({ profile, env }: SystemdOptions): ManagedService
       return parseDefinition(result.stdout);
     },
 
-    async logs(lines) {
+    async logs(lines, window) {
       const argv = ["journalctl", "--user", `--unit=${unit}`, `--lines=${lines}`, "--no-pager", "--quiet", "--output=short-iso"];
+      if (window !== undefined) argv.push(`--since=@${Math.floor(window.fromMs / 1000)}`, `--until=@${Math.ceil(window.toMs / 1000)}`);
       const result = await runCommand(argv, { env: managerEnv(env), timeoutMs: SHOW_WITHIN_MS });
       if (result.exitCode !== 0) throw failure("journal", result.notStarted ?? complaintOf(result));
       return result.stdout.split("\n").filter((line) => line !== "");
