@@ -43,8 +43,8 @@ describe("installing our agent", () => {
 
   it("leaves the directory as it was, and nothing else in it", async () => {
     chmodSync(fake.agents, 0o755);
-    mkdirSync(join(fake.agents, `.${LABEL}.new`), { mode: 0o700 });
-    writeFileSync(join(fake.agents, `.${LABEL}.new`, "left-by-a-crash"), "");
+    mkdirSync(join(fake.agents, `.${LABEL}.plist.new`), { mode: 0o700 });
+    writeFileSync(join(fake.agents, `.${LABEL}.plist.new`, "left-by-a-crash"), "");
     await installer().install(spec());
     expect(readdirSync(fake.agents)).toEqual([`${LABEL}.plist`]);
     expect(statSync(fake.agents).mode & 0o777).toBe(0o755);
@@ -135,7 +135,7 @@ describe("uninstalling our agent", () => {
     await installer().install(spec());
     for (const name of [`${LABEL}.log`, `${LABEL}.err.log`, "other.log"]) writeFileSync(join(logs, name), "x");
     writeFileSync(join(fake.agents, "ai.openclaw.gateway.plist"), "");
-    mkdirSync(join(fake.agents, `.${LABEL}.new`));
+    mkdirSync(join(fake.agents, `.${LABEL}.plist.new`));
     expect(await installer().uninstall("work")).toBe(true);
     expect(fake.isLoaded()).toBe(false);
     expect(readdirSync(fake.agents)).toEqual(["ai.openclaw.gateway.plist"]);
