@@ -26,6 +26,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   setup: async () => (await import("./commands/setup.ts")).setupCommand,
   uninstall: async () => (await import("./commands/uninstall.ts")).uninstallCommand,
   service: async () => (await import("./commands/service.ts")).serviceCommand,
+  selftest: async () => (await import("./commands/selftest.ts")).selftestCommand,
   supervise: async () => (await import("./commands/supervise.ts")).superviseCommand,
 };
 

@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import { chmodSync, existsSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -115,6 +115,19 @@ describe.skipIf(whyNot !== undefined)("services of our own under a real systemd"
     await sleep(5_000);
     expect(await show(GATEWAY, "ActiveState")).toBe("inactive");
     await systemctl("start", GATEWAY);
+  });
+
+  it("are proved by the self-test that a user runs, on a throwaway service that is gone afterwards", async () => {
+    const { code, json, stderr } = await watchdog("selftest", "service", "--yes", "--report", `${HOME_IN_BOX}/selftest.json`);
+    expect(
+      { checks: json.checks?.filter(({ verdict }: { verdict: string }) => verdict !== "proved"), left: json.leftBehind },
+      stderr,
+    ).toEqual({ checks: [], left: [] });
+    expect(code).toBe(0);
+    expect((await systemctl("list-units", "--all", "--plain", "--no-legend", "*selftest*")).trim()).toBe("");
+    expect(statSync(join(box.home, "selftest.json")).mode & 0o777).toBe(0o600);
+    expect(readFileSync(join(box.home, "selftest.txt"), "utf8")).not.toContain(HOME_IN_BOX);
+    console.log(`selftest: ${json.checks.map(({ id, ms }: { id: string; ms: number }) => `${id} ${ms} ms`).join(", ")}`);
   });
 
   it("are taken away without a trace", async () => {
