@@ -5,25 +5,22 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ManagedService } from "../src/service-installers/installer.ts";
 import { launchdControl } from "../src/service-installers/launchd/control.ts";
-import { schtasksControl } from "../src/service-installers/schtasks/control.ts";
 import { programPath } from "../src/service-installers/schtasks/programs.ts";
-import { installerHere, managerHere } from "../src/service-installers/select.ts";
-import { type Bench, type SelftestWorld, selftest, until } from "../src/service-installers/selftest.ts";
+import { installerHere, managerHere, nativeControl } from "../src/service-installers/select.ts";
+import { footprint } from "../src/service-installers/selftest/footprint.ts";
+import { isAlive, pids } from "../src/service-installers/selftest/program.ts";
 import {
   type Check,
   type CheckResult,
   type ForAPerson,
-  footprint,
-  isAlive,
   judged,
   type LeftBehind,
   type MachineReport,
   overall,
-  pids,
   type SelftestReport,
   withoutHome,
-} from "../src/service-installers/selftest-report.ts";
-import { systemdControl } from "../src/service-installers/systemd/control.ts";
+} from "../src/service-installers/selftest/report.ts";
+import { type Bench, type SelftestWorld, selftest, until } from "../src/service-installers/selftest/run.ts";
 import { managerEnv } from "../src/service-installers/systemd/systemctl.ts";
 import { messageOf, RescueError, systemErrorCode } from "../src/shared/errors.ts";
 import { scrubbedEnv } from "../src/shared/openclaw-home.ts";
@@ -65,7 +62,8 @@ export async function openSelftest({ profile, home, env, version }: SelftestOpti
   const name = `selftest-${randomInt(36 ** 5, 36 ** 6).toString(36)}`;
   const uid = process.getuid?.() ?? 0;
   const print = footprint(platform, name, { home, uid });
-  const manager = gatewayControl(here.name, { profile, home, env, uid });
+  const manager = nativeControl({ profile, env, platform });
+  if (manager === undefined) throw new RescueError("service-control", `services of ${platform} are not supported`);
   return {
     throwaway: print.title,
     remove: print.remove,
@@ -116,20 +114,6 @@ export async function openSelftest({ profile, home, env, version }: SelftestOpti
 }
 
 /** The platform's own, also where a supervisor has the gateway: it is the manager that is tested. */
-function gatewayControl(
-  manager: "systemd" | "launchd" | "schtasks",
-  place: { profile: string; home: string; env: NodeJS.ProcessEnv; uid: number },
-): ManagedService {
-  switch (manager) {
-    case "systemd":
-      return systemdControl(place);
-    case "launchd":
-      return launchdControl(place);
-    case "schtasks":
-      return schtasksControl({ ...place, mainPid: () => undefined });
-  }
-}
-
 /** What systemctl needs is enough for all of them on a Unix. */
 function programEnv(env: NodeJS.ProcessEnv): Record<string, string> {
   return process.platform === "win32" ? scrubbedEnv(env) : managerEnv(env);

@@ -6,8 +6,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { controlChecks } from "../../rescue-profile/selftest-main.ts";
 import type { ManagedService, ServiceSpec } from "../../src/service-installers/installer.ts";
-import { type SelftestWorld, selftest } from "../../src/service-installers/selftest.ts";
-import { type CheckResult, footprint, isAlive } from "../../src/service-installers/selftest-report.ts";
+import { footprint } from "../../src/service-installers/selftest/footprint.ts";
+import { isAlive } from "../../src/service-installers/selftest/program.ts";
+import type { CheckResult } from "../../src/service-installers/selftest/report.ts";
+import { type SelftestWorld, selftest } from "../../src/service-installers/selftest/run.ts";
 import { RescueError } from "../../src/shared/errors.ts";
 
 const NAME = "selftest-abc123";
@@ -18,6 +20,7 @@ interface Faults {
   readonly platform?: "linux" | "darwin";
   readonly keepsDead?: true;
   readonly mangles?: (argv: readonly string[]) => readonly string[];
+  readonly restartsOnInstall?: true;
   readonly leavesDefinition?: true;
   readonly leavesProcess?: true;
   readonly install?: () => void;
@@ -98,6 +101,7 @@ function supervisor(faults: Faults = {}) {
         const changed = !existsSync(definition) || readFileSync(definition, "utf8") !== text;
         writeFileSync(definition, text, { mode: 0o600 });
         wanted = spec;
+        if (faults.restartsOnInstall) await end("SIGKILL");
         if (child === undefined) start();
         return { path: definition, changed };
       },
@@ -248,6 +252,13 @@ describe("the self-test of a service manager", () => {
     expect(check?.found).toMatch(/^pid \d+ → none after \d+ ms$/);
     expect(check?.raw).toBe(`● a unit below ${there.home}\nEnvironment=…\n`);
     expect(leftBehind).toEqual([]);
+  });
+
+  it("tells one whose second install ends a process that runs", async () => {
+    const there = supervisor({ restartsOnInstall: true });
+    const { verdicts, found } = await there.test();
+    expect(verdicts).toEqual({ ...ALL_PROVED, "install-again": "failed" });
+    expect(found["install-again"]).toContain(`unchanged, pid ${there.began[0]} dead`);
   });
 
   it("tells one that mangles arguments", async () => {

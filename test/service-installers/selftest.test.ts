@@ -8,15 +8,9 @@ import { renderAgent } from "../../src/service-installers/launchd/agent.ts";
 import { readJobFile } from "../../src/service-installers/launchd/definition.ts";
 import { splitCommandLine } from "../../src/service-installers/schtasks/argv.ts";
 import { parseTask, renderTask } from "../../src/service-installers/schtasks/task-xml.ts";
-import {
-  footprint,
-  layOut,
-  overall,
-  type SelftestReport,
-  starts,
-  withoutEnvironment,
-  withoutHome,
-} from "../../src/service-installers/selftest-report.ts";
+import { footprint } from "../../src/service-installers/selftest/footprint.ts";
+import { layOut, starts } from "../../src/service-installers/selftest/program.ts";
+import { overall, type SelftestReport, withoutEnvironment, withoutHome } from "../../src/service-installers/selftest/report.ts";
 import { renderSentinel } from "../../src/service-installers/systemd/units.ts";
 
 let dir: string;

@@ -1,27 +1,10 @@
 import { readdirSync, writeFileSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
-import { RescueError } from "../shared/errors.ts";
-import type { ManagedService, ServiceControl, ServiceInstaller, ServiceSpec } from "./installer.ts";
-import {
-  answer,
-  type Check,
-  type CheckResult,
-  type Footprint,
-  footprint,
-  isAlive,
-  isKnown,
-  isThere,
-  judged,
-  kindOf,
-  type LeftBehind,
-  layOut,
-  pids,
-  type RunProgram,
-  sentence,
-  starts,
-  unseen,
-  withoutEnvironment,
-} from "./selftest-report.ts";
+import { RescueError } from "../../shared/errors.ts";
+import type { ManagedService, ServiceControl, ServiceInstaller, ServiceSpec } from "../installer.ts";
+import { type Footprint, footprint, isKnown, isThere, kindOf, type RunProgram } from "./footprint.ts";
+import { answer, isAlive, layOut, pids, starts } from "./program.ts";
+import { type Check, type CheckResult, judged, type LeftBehind, sentence, unseen, withoutEnvironment } from "./report.ts";
 
 export interface SelftestWorld {
   readonly platform: NodeJS.Platform;
@@ -206,14 +189,14 @@ function endChecks({ world, run, print, spec }: Bench): Check[] {
       expected: `another process within ${restartMs / 1000} s`,
       needs: "starts",
       look: async () => {
-        const before = pids(spec);
-        const pid = before.at(-1);
+        const last = () => pids(spec).at(-1);
         // A number alone may be another's by now.
-        const answered = await until(world, run.signal, END_MS, () => answer(spec) === pid || undefined);
-        if (pid === undefined || !answered) return judged(false, `pid ${pid} does not answer; nothing was killed`);
+        const pid = await until(world, run.signal, END_MS, () => (answer(spec) === last() ? last() : undefined));
+        if (pid === undefined) return judged(false, `pid ${last()} does not answer; nothing was killed`);
+        const before = pids(spec).length;
         const begun = world.nowMs();
         process.kill(pid, "SIGKILL");
-        const next = await until(world, run.signal, restartMs, () => pids(spec)[before.length]);
+        const next = await until(world, run.signal, restartMs, () => pids(spec)[before]);
         return judged(next !== undefined, `pid ${pid} → ${next ?? "none"} after ${Math.round(world.nowMs() - begun)} ms`);
       },
     },
