@@ -146,7 +146,8 @@ function assessAbsent(o: Observation, process: Extract<ProcessReading, { state: 
   const lifecycle = probes.lifecycle.ok ? probes.lifecycle.value : undefined;
   if (service !== undefined) {
     const exit = service.lastExit === undefined ? "" : `, last exit ${service.lastExit.signal ?? service.lastExit.code ?? "unknown"}`;
-    const says = `${service.manager} says ${service.state}${exit}`;
+    const masked = service.masked === true ? ", masked by an operator (systemctl --user unmask)" : "";
+    const says = `${service.manager} says ${service.state}${exit}${masked}`;
     if (service.state === "running" || service.state === "starting") return say("starting", says);
     if (service.state === "parked") return say("parked", says);
     if (service.state === "latched") return say("latched", says);

@@ -18,7 +18,7 @@ export const CAUSES = {
   "process-gone": {
     remedy: "start",
     title: "the gateway process is gone",
-    advice: "start it: openclaw gateway start",
+    advice: "start it: openclaw gateway start; if its service is not installed any more: openclaw gateway install",
   },
   "start-latched": {
     remedy: "start",

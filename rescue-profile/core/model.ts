@@ -96,6 +96,8 @@ export interface ServiceReading {
   /** True when an operator asked the manager to stop it. */
   readonly stoppedOnPurpose?: boolean;
   readonly restarts?: number;
+  /** An operator has forbidden the manager to start it; nobody else lifts that. */
+  readonly masked?: boolean;
 }
 
 /** What a kill could make worse, looked at only when the gateway is silent. */

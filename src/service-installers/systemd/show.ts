@@ -78,6 +78,7 @@ export function parseShow(text: string): UnitLook {
       ...(mainPid > 0 ? { mainPid } : {}),
       ...(lastExit === undefined ? {} : { lastExit }),
       ...(stoppedOnPurpose(properties, state) ? { stoppedOnPurpose: true } : {}),
+      ...(properties.get("LoadState") === "masked" ? { masked: true } : {}),
       ...(properties.has("NRestarts") ? { restarts: Number(properties.get("NRestarts")) } : {}),
     },
     ending: properties.get("ActiveState") === "deactivating",
@@ -104,6 +105,8 @@ function stateOf(properties: Properties): ServiceState {
       // A queued job can only be a start here. A boot has many of them.
       return hasJob(properties) ? "starting" : "stopped";
     case "failed":
+      // Its file was deleted while it ran; the manager keeps the name only to tell how it ended.
+      if (properties.get("LoadState") === "not-found") return "not-installed";
       if (hasJob(properties)) return "starting";
       if (exitCode(properties) === EXIT_REFUSED) return "parked";
       return gaveUp(properties) ? "latched" : "failed";

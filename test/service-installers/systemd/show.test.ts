@@ -108,6 +108,15 @@ describe("a unit that is down", () => {
     expect(reading(RECORDED.latched, { RestartUSec: "0", NRestarts: "3" }).state).toBe("failed");
   });
 
+  it("is not installed when its file was deleted while it ran, whatever the manager remembers of its end", () => {
+    expect(reading(RECORDED.latched, { LoadState: "not-found" }).state).toBe("not-installed");
+  });
+
+  it("is masked by an operator, which is told with it", () => {
+    expect(reading(RECORDED.latched, { LoadState: "masked" }).masked).toBe(true);
+    expect(reading(RECORDED.latched).masked).toBeUndefined();
+  });
+
   it("is parked after exit 78, which the manager is told not to restart", () => {
     const parked = reading(RECORDED.parked);
     expect(parked).toMatchObject({ state: "parked", lastExit: { code: 78 } });
