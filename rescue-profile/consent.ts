@@ -1,5 +1,5 @@
 import { RescueError } from "../src/shared/errors.ts";
-import { asObject, readHostConfig } from "../src/shared/gateway-config.ts";
+import { deniesPlugin, type JsonObject, pluginEntry, readHostConfig } from "../src/shared/gateway-config.ts";
 import { profileConfigPath } from "../src/shared/openclaw-home.ts";
 
 /**
@@ -8,13 +8,11 @@ import { profileConfigPath } from "../src/shared/openclaw-home.ts";
  * to rescue from; nor does one without an entry, since a profile may be watched that has no plugin.
  */
 export function isWithdrawn(profile: string, home: string): boolean {
-  const plugins = asObject(readOrNothing(profileConfigPath(profile, { home, env: {} }))["plugins"]);
-  const entry = asObject(asObject(plugins["entries"])["rescue-watchdog"]);
-  const denied = plugins["deny"];
-  return entry["enabled"] === false || (Array.isArray(denied) && denied.includes("rescue-watchdog"));
+  const config = readOrNothing(profileConfigPath(profile, { home, env: {} }));
+  return pluginEntry(config)["enabled"] === false || deniesPlugin(config);
 }
 
-function readOrNothing(configPath: string): { readonly [key: string]: unknown } {
+function readOrNothing(configPath: string): JsonObject {
   try {
     return readHostConfig(configPath, (file) => new RescueError("profile-missing", `${file} does not exist`));
   } catch (error) {

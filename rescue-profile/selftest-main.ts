@@ -62,6 +62,7 @@ export async function openSelftest({ profile, home, env, version }: SelftestOpti
   const name = `selftest-${randomInt(36 ** 5, 36 ** 6).toString(36)}`;
   const uid = process.getuid?.() ?? 0;
   const print = footprint(platform, name, { home, uid });
+  // The platform's own, also where a supervisor has the gateway: it is the manager that is tested.
   const manager = nativeControl({ profile, env, platform });
   if (manager === undefined) throw new RescueError("service-control", `services of ${platform} are not supported`);
   return {
@@ -113,7 +114,6 @@ export async function openSelftest({ profile, home, env, version }: SelftestOpti
   };
 }
 
-/** The platform's own, also where a supervisor has the gateway: it is the manager that is tested. */
 /** What systemctl needs is enough for all of them on a Unix. */
 function programEnv(env: NodeJS.ProcessEnv): Record<string, string> {
   return process.platform === "win32" ? scrubbedEnv(env) : managerEnv(env);

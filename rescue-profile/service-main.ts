@@ -2,9 +2,9 @@ import { join } from "node:path";
 import type { ServiceInstaller, ServiceSpec } from "../src/service-installers/installer.ts";
 import { installerHere } from "../src/service-installers/select.ts";
 import { RescueError } from "../src/shared/errors.ts";
-import { watchdogDir } from "../src/shared/rescue-home.ts";
+import { OWN_COMMAND, watchdogDir } from "../src/shared/rescue-home.ts";
 import { logFile } from "./open-watchdog.ts";
-import { BIN, packageHere } from "./setup-main.ts";
+import { packageHere } from "./setup-main.ts";
 
 export interface OwnServiceOptions {
   readonly profile: string;
@@ -19,7 +19,7 @@ export interface OwnServiceOptions {
 /** The services of our own for a profile, with the installer of this platform. Throws `service-control` where there is none. */
 export function ownServices(options: OwnServiceOptions): { readonly installer: ServiceInstaller; readonly sentinel: ServiceSpec } {
   const { profile, home, env } = options;
-  const bin = join(packageHere(options.packageRoot), BIN);
+  const bin = join(packageHere(options.packageRoot), OWN_COMMAND);
   const spec = (description: string, ...words: string[]): ServiceSpec => ({
     profile,
     description,

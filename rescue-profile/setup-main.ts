@@ -1,12 +1,14 @@
 import { existsSync, realpathSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { tickArgv } from "../src/onboard/backstop.ts";
 import type { SetupPorts } from "../src/onboard/ports.ts";
 import { proveAndVerify } from "../src/onboard/verify.ts";
 import { installerHere, managerHere, selectControl } from "../src/service-installers/select.ts";
 import { RescueError } from "../src/shared/errors.ts";
 import { findHostCli } from "../src/shared/openclaw-cli.ts";
 import { gatewayLockDir } from "../src/shared/openclaw-home.ts";
+import { OWN_COMMAND } from "../src/shared/rescue-home.ts";
 import { readIdentity, readLock } from "./observe/process.ts";
 
 export interface SetupContext {
@@ -57,14 +59,6 @@ export function setupPorts({ home, env, packageRoot, signal, inheritAuth, onStep
   };
 }
 
-/** What the rescue gateway's cron job runs: one bounded round for the primary, while that still wants to be watched. */
-export function tickArgv(packageRoot: string, primary: string): readonly string[] {
-  return [process.execPath, join(packageRoot, BIN), "tick", "--profile", primary, "--for", "20s", "--while-enabled"];
-}
-
-/** Our command, inside the package. */
-export const BIN = join("dist", "plugin", "cli", "bin.js");
-
 /** The directory of our package, complete. Throws `internal` when it is not built. */
 export function packageHere(packageRoot: string | undefined): string {
   return builtPackage(packageRoot ?? ownPackage());
@@ -83,6 +77,6 @@ function ownPackage(): string {
 
 /** Its manifest and `dist/` are what a gateway loads. */
 function builtPackage(directory: string): string {
-  if (!existsSync(join(directory, BIN))) throw new RescueError("internal", `${directory} is not built`, { fix: "npm run build" });
+  if (!existsSync(join(directory, OWN_COMMAND))) throw new RescueError("internal", `${directory} is not built`, { fix: "npm run build" });
   return realpathSync(directory);
 }

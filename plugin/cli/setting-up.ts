@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { isGatewayPort } from "../../src/onboard/facts.ts";
 import type { SetupPorts } from "../../src/onboard/ports.ts";
 import type { SetupResult } from "../../src/onboard/provision.ts";
 import type { SetupWishes, TelegramWish } from "../../src/onboard/wishes.ts";
@@ -88,7 +89,7 @@ function portOption(call: Call): number | undefined {
   const given = text(call, "port");
   if (given === undefined) return undefined;
   const port = Number(given);
-  if (!Number.isInteger(port) || port < 1_024 || port > 65_000) {
+  if (!isGatewayPort(port)) {
     throw new RescueError("usage", `--port must be a whole number from 1024 to 65000, not ${JSON.stringify(given)}`);
   }
   return port;

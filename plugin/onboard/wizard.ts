@@ -1,4 +1,5 @@
 import type { ProviderAuthContext, ProviderAuthResult } from "openclaw/plugin-sdk/plugin-entry";
+import { isGatewayPort } from "../../src/onboard/facts.ts";
 import type { SetupPlan } from "../../src/onboard/plan.ts";
 import { prepareSetup, setup } from "../../src/onboard/provision.ts";
 import { objectionToBotToken, objectionToUserIds, type SetupWishes, type TelegramWish } from "../../src/onboard/wishes.ts";
@@ -69,7 +70,7 @@ async function askPort(
     const answer = await prompter.text({
       message: "Port of the rescue gateway (at least 120 away from every other gateway)",
       initialValue: String(proposed),
-      validate: (value) => (isPort(value) ? undefined : "a whole number from 1024 to 65000"),
+      validate: (value) => (isGatewayPort(Number(value)) ? undefined : "a whole number from 1024 to 65000"),
     });
     try {
       await prepareSetup({ ...wishes, port: Number(answer) }, ports);
@@ -95,16 +96,11 @@ async function askTelegram(prompter: Prompter): Promise<TelegramWish | undefined
   return { botToken: botToken.trim(), allowFrom: idsIn(ids) };
 }
 
-export function idsIn(text: string): string[] {
+function idsIn(text: string): string[] {
   return text
     .split(/[\s,]+/)
     .map((id) => id.replace(/^telegram:/, ""))
     .filter((id) => id !== "");
-}
-
-function isPort(value: string): boolean {
-  const port = Number(value);
-  return Number.isInteger(port) && port >= 1_024 && port <= 65_000;
 }
 
 function describePlan(plan: SetupPlan): string {

@@ -1,4 +1,4 @@
-import { messageOf } from "../../src/shared/errors.ts";
+import { tickArgv } from "../../src/onboard/backstop.ts";
 import { isRescueName } from "../../src/shared/rescue-home.ts";
 import { keepBackstop, type Scheduler } from "./backstop.ts";
 import { type Logger, startWatching, watchedProfile } from "./watching.ts";
@@ -14,18 +14,12 @@ export interface ServiceContext {
 export function startService({ settings, packageRoot, logger, scheduler }: ServiceContext): () => Promise<void> {
   const stopWatching = startWatching(settings, logger, packageRoot);
   const primary = watchedProfile(settings);
-  let stopBackstop: (() => void) | undefined;
-  let stopped = false;
-  if (primary !== undefined && packageRoot !== undefined && isRescueName(process.env["OPENCLAW_PROFILE"] ?? "default")) {
-    import("../../rescue-profile/setup-main.ts").then(
-      ({ tickArgv }) => {
-        if (!stopped) stopBackstop = keepBackstop(scheduler, tickArgv(packageRoot, primary), logger);
-      },
-      (error: unknown) => logger.error(`the backstop's cron job is not looked after: ${messageOf(error)}`),
-    );
-  }
+  const isRescue = isRescueName(process.env["OPENCLAW_PROFILE"] ?? "default");
+  const stopBackstop =
+    primary === undefined || packageRoot === undefined || !isRescue
+      ? undefined
+      : keepBackstop(scheduler, tickArgv(packageRoot, primary), logger);
   return async () => {
-    stopped = true;
     stopBackstop?.();
     await stopWatching();
   };

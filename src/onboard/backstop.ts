@@ -1,8 +1,15 @@
+import { join } from "node:path";
 import { asObject, type JsonObject } from "../shared/gateway-config.ts";
+import { OWN_COMMAND } from "../shared/rescue-home.ts";
 
 /** One job per rescue profile, whoever declares it and how often. */
 export const CRON_DECLARATION = "rescue-watchdog:tick";
 const EVERY_MS = 60_000;
+
+/** What the rescue gateway's cron job runs: one bounded round for the primary, while that still wants to be watched. */
+export function tickArgv(packageRoot: string, primary: string): readonly string[] {
+  return [process.execPath, join(packageRoot, OWN_COMMAND), "tick", "--profile", primary, "--for", "20s", "--while-enabled"];
+}
 
 /**
  * The backstop as the host stores it: a `command`, argv only; its exit is 0 by contract, because the host disables a job that fails.

@@ -2,7 +2,7 @@ import { lstatSync, readdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { RescueError, systemErrorCode } from "../shared/errors.ts";
-import { asObject, type JsonObject, readGatewaySettings, readHostConfig } from "../shared/gateway-config.ts";
+import { asObject, type JsonObject, pluginEntry, readGatewaySettings, readHostConfig } from "../shared/gateway-config.ts";
 import {
   derivedGatewayPort,
   hostCommand,
@@ -12,6 +12,7 @@ import {
   validateProfileName,
 } from "../shared/openclaw-home.ts";
 import { isRescueName, rescueProfileOf, WATCHDOG_DIR } from "../shared/rescue-home.ts";
+import { isThere as isPathThere } from "../shared/secure-file.ts";
 import { type Marker, readMarker } from "./marker.ts";
 
 /** What is there before anything is written. */
@@ -81,8 +82,7 @@ export function readFacts(options: FactsOptions): SetupFacts {
         fix: hostCommand(profile, "onboard"),
       });
     });
-  const entries = asObject(asObject(config["plugins"])["entries"]);
-  const entry = asObject(entries["rescue-watchdog"]);
+  const entry = pluginEntry(config);
   const watches = asObject(entry["config"])["watchProfile"];
   const allow = asObject(config["plugins"])["allow"];
   const rescueProfile = rescueProfileOf(profile);
@@ -141,7 +141,7 @@ function isEmpty(directory: string): boolean {
 function isThere(path: string): boolean {
   return orNotReadable(path, () => {
     try {
-      return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+      return isPathThere(path);
     } catch (error) {
       if (systemErrorCode(error) === "ENOTDIR") return false;
       throw error;
@@ -182,6 +182,11 @@ function portOf(configured: unknown, profile: string): number {
 export const PORT_DISTANCE = 120;
 const FIRST_PORT = 19_789;
 const LAST_PORT = 65_000;
+
+/** What a person may ask for: no privileged port, and room above it for the derived ones. */
+export function isGatewayPort(port: number): boolean {
+  return Number.isInteger(port) && port >= 1_024 && port <= LAST_PORT;
+}
 
 /** The first port, from 19789 upwards, that is far enough from every configured gateway and on which nothing listens. */
 export async function choosePort(taken: readonly number[], isFree: (port: number) => Promise<boolean> = portIsFree): Promise<number> {

@@ -2,7 +2,7 @@ import { existsSync, realpathSync } from "node:fs";
 import { sep } from "node:path";
 import { RescueError } from "../shared/errors.ts";
 import { asObject } from "../shared/gateway-config.ts";
-import { type HostCli, runHost } from "../shared/openclaw-cli.ts";
+import { type HostCli, hostJson, runHost } from "../shared/openclaw-cli.ts";
 import type { SetupFacts } from "./facts.ts";
 
 const INSTALL_MS = 180_000;
@@ -72,21 +72,11 @@ export async function hostOrThrow(
 
 /** The sentence in the host's JSON (`error` is one, or has a `message`), else the last line that it wrote; undefined when it wrote nothing. */
 export function complaintOf(stdout: string, stderr: string): string | undefined {
-  const start = stdout.search(/^\{/m);
-  const error = start === -1 ? undefined : asObject(parsed(stdout.slice(start)))["error"];
+  const error = asObject(hostJson(stdout))["error"];
   const said = typeof error === "string" ? error : asObject(error)["message"];
   if (typeof said === "string") return said;
   return `${stderr}\n${stdout}`
     .split("\n")
     .filter((line) => line.trim() !== "")
     .at(-1);
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import type { ManagerDiagnosis } from "../service-installers/environment.ts";
 import { RescueError } from "../shared/errors.ts";
-import { asObject } from "../shared/gateway-config.ts";
+import { asObject, deniesPlugin } from "../shared/gateway-config.ts";
 import { assertOwnDirectory, withLock } from "../shared/secure-file.ts";
 import { choosePort, PORT_DISTANCE, portIsFree, readFacts, type SetupFacts } from "./facts.ts";
 import { rescuePackageRoot } from "./package-copy.ts";
@@ -121,7 +121,7 @@ export function withSetupLock<T>(home: string, work: (lost: AbortSignal) => Prom
 function assertRescuable({ profile, config }: SetupFacts["primary"]): void {
   const plugins = asObject(config["plugins"]);
   const refuse = (why: string, fix: string) => new RescueError("usage", `profile ${profile} ${why}`, { fix });
-  if (Array.isArray(plugins["deny"]) && plugins["deny"].includes("rescue-watchdog")) {
+  if (deniesPlugin(config)) {
     throw refuse("denies this plugin (plugins.deny), and then its rescue keeps its hands off", "take rescue-watchdog out of plugins.deny");
   }
   if (plugins["enabled"] === false) throw refuse("has plugins switched off (plugins.enabled)", "openclaw config set plugins.enabled true");

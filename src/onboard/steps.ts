@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { RescueError, systemErrorCode } from "../shared/errors.ts";
-import { asObject } from "../shared/gateway-config.ts";
+import { asObject, pluginEntry } from "../shared/gateway-config.ts";
 import { hostCommand } from "../shared/openclaw-home.ts";
 import { WATCHDOG_DIR } from "../shared/rescue-home.ts";
 import { createSecret, readIfThere, writeSecret } from "../shared/secure-file.ts";
@@ -161,7 +161,7 @@ async function enterPrimary({ facts, ports, undo }: StepInput): Promise<void> {
     });
     await installPlugin(ports.cli, primary.profile, ports.pluginRoot);
   } else {
-    const before = asObject(asObject(asObject(primary.config["plugins"])["entries"])["rescue-watchdog"]);
+    const before = pluginEntry(primary.config);
     const entry = {
       enabled: before["enabled"] ?? null,
       config: before["config"] === undefined ? null : { watchProfile: primary.watches ?? null },

@@ -1,7 +1,7 @@
 import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { RescueError } from "../shared/errors.ts";
-import { asObject } from "../shared/gateway-config.ts";
+import { asObject, pluginEntry } from "../shared/gateway-config.ts";
 import { journalHome, WATCHDOG_DIR } from "../shared/rescue-home.ts";
 import { assertOwnDirectory } from "../shared/secure-file.ts";
 import { readFacts, type SetupFacts } from "./facts.ts";
@@ -81,7 +81,7 @@ async function leavePrimary(facts: SetupFacts, { cli, pluginRoot }: UninstallPor
     return [`the plugin, which setup had installed, was taken out of profile ${primary.profile}`];
   }
   if (primary.watches !== rescue.profile) return [];
-  const entry = asObject(asObject(asObject(primary.config["plugins"])["entries"])["rescue-watchdog"]);
+  const entry = pluginEntry(primary.config);
   // What setup added goes whole; other settings of the plugin are the person's.
   const config = Object.keys(asObject(entry["config"])).length === 1 ? null : { watchProfile: null };
   await patchHost(cli, primary.profile, { plugins: { entries: { "rescue-watchdog": { config } } } });

@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, lstatSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { RescueError, systemErrorCode } from "../shared/errors.ts";
-import { assertOwnDirectory, readIfThere, writeSecret } from "../shared/secure-file.ts";
+import { assertOwnDirectory, isThere, readIfThere, writeSecret } from "../shared/secure-file.ts";
 
 /** Makes the directory if it is missing (not its parents), and refuses one that others can write to. */
 export function usableDirectory(path: string, mode: number): void {
@@ -61,8 +61,4 @@ export function removeLog(path: string): boolean {
 /** No manager takes it for a definition: launchd wants `*.plist`, systemd the suffix of a unit's type. */
 function stagingOf(directory: string, name: string): string {
   return join(directory, `.${name}.new`);
-}
-
-function isThere(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }

@@ -1,9 +1,9 @@
-import { lstatSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { ServiceReading } from "../../rescue-profile/core/model.ts";
 import { messageOf, RescueError } from "../shared/errors.ts";
 import { hostCommand } from "../shared/openclaw-home.ts";
+import { isThere } from "../shared/secure-file.ts";
 import { diagnoseManager, lingerWarning, type ManagerDiagnosis } from "./environment.ts";
 import { readManagerFacts } from "./environment-facts.ts";
 import { externalControl } from "./external/control.ts";
@@ -16,6 +16,7 @@ import { schtasksInstaller } from "./schtasks/install.ts";
 import { systemdControl } from "./systemd/control.ts";
 import { type Additions, systemdInstaller } from "./systemd/install.ts";
 import { NoUserManager, systemctl } from "./systemd/systemctl.ts";
+import { userUnits } from "./systemd/units.ts";
 
 export interface SelectOptions {
   readonly profile: string;
@@ -167,11 +168,7 @@ function nobody({ profile }: SelectOptions, why: string): ServiceControl {
   };
 }
 
-/** Where the host's `gateway install` writes the unit; it does not follow XDG_CONFIG_HOME. */
+/** Where the host's `gateway install` writes the unit. */
 function unitPath({ profile, env }: SelectOptions): string {
-  return join(env["HOME"] || homedir(), ".config", "systemd", "user", serviceNames(profile).systemdUnit);
-}
-
-function isThere(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  return join(userUnits(env["HOME"] || homedir()), serviceNames(profile).systemdUnit);
 }

@@ -91,6 +91,17 @@ export function mergeObjects(below: JsonObject, above: JsonObject): JsonObject {
   return merged;
 }
 
+/** What a profile's configuration says of this plugin; empty when it says nothing. */
+export function pluginEntry(config: JsonObject): JsonObject {
+  return asObject(asObject(asObject(config["plugins"])["entries"])["rescue-watchdog"]);
+}
+
+/** The configuration forbids this plugin by name. */
+export function deniesPlugin(config: JsonObject): boolean {
+  const denied = asObject(config["plugins"])["deny"];
+  return Array.isArray(denied) && denied.includes("rescue-watchdog");
+}
+
 export function asObject(value: unknown): JsonObject {
   return isObject(value) ? value : {};
 }

@@ -63,6 +63,18 @@ export async function runHostOnTerminal(
   return { exitCode, stdout };
 }
 
+/** What the host answered to `--json`, behind the words that it prints before when it installs a service; undefined when that is no JSON. */
+export function hostJson(stdout: string): unknown {
+  const start = stdout.search(/^\{/m);
+  if (start === -1) return undefined;
+  try {
+    return JSON.parse(stdout.slice(start));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
 /** Of this home and no other: what we read and what the host writes must be the same profile. */
 function hostEnv(cli: HostCli): Record<string, string> {
   const { OPENCLAW_HOME: _, ...env } = scrubbedEnv(cli.env);

@@ -29,6 +29,9 @@ export function watchedBy(rescueProfile: string): string | undefined {
   return isRescueName(rescueProfile) && rescueProfile.length < MAX_PROFILE ? rescueProfile.slice(0, -SUFFIX.length) : undefined;
 }
 
+/** Our command, inside our package. */
+export const OWN_COMMAND = join("dist", "plugin", "cli", "bin.js");
+
 /** Where, inside a profile's state directory, everything of ours lies. */
 export const WATCHDOG_DIR = "rescue-watchdog";
 

@@ -34,7 +34,7 @@ function assertOwnWay(rootDir: string, filePath: string): void {
   let directory = rootDir;
   for (const name of relative(rootDir, dirname(filePath)).split(sep)) {
     directory = join(directory, name);
-    if (lstatSync(directory, { throwIfNoEntry: false }) === undefined) return;
+    if (!isThere(directory)) return;
     assertOwnDirectory(directory);
   }
 }
@@ -50,6 +50,11 @@ export function assertOwnDirectory(path: string): void {
   const uid = process.getuid?.();
   if (uid !== undefined && stat.uid !== uid) throw refuse(`belongs to user ${stat.uid}`);
   if (process.platform !== "win32" && (stat.mode & 0o022) !== 0) throw refuse(`can be written by others (mode ${mode})`);
+}
+
+/** A link counts as there: it is looked at, not through. "Could not look" is thrown. */
+export function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 /** The text of a file, or undefined when there is none. Every other failure is thrown: "could not look" is not "not there". */

@@ -2,11 +2,11 @@ import { randomInt } from "node:crypto";
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { filesWith, onboardWords } from "../support/onboarding.ts";
 import { packageCopy } from "../support/package.ts";
 import { type Box, HOME_IN_BOX, requireLab, startBox } from "./box.ts";
+import { until } from "./until.ts";
 
 /** The sentence that the project is named after, with a service manager: `openclaw onboard --install-daemon --rescue-watchdog`. */
 const PACKAGE = "/opt/rescue-package";
@@ -91,11 +91,3 @@ describe.skipIf(whyNot !== undefined)("openclaw onboard --install-daemon --rescu
     expect((await watchdog("uninstall")).json).toMatchObject({ ok: true, did: [] });
   });
 });
-
-async function until(so: () => boolean, withinMs = 120_000): Promise<void> {
-  const deadline = performance.now() + withinMs;
-  while (!so()) {
-    if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms`);
-    await sleep(200);
-  }
-}

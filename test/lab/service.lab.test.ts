@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { onboardWords } from "../support/onboarding.ts";
 import { packageCopy } from "../support/package.ts";
 import { type Box, HOME_IN_BOX, requireLab, startBox } from "./box.ts";
+import { until } from "./until.ts";
 
 /** Our own units beside the host's: the sentinel, the wake-up and the drop-in, under a real systemd with the real host. */
 const PACKAGE = "/opt/rescue-package";
@@ -139,11 +140,3 @@ describe.skipIf(whyNot !== undefined)("services of our own under a real systemd"
     expect((await watchdog("service", "uninstall")).json).toMatchObject({ ok: true, removed: false });
   });
 });
-
-async function until(so: () => boolean | Promise<boolean>, withinMs = 120_000): Promise<void> {
-  const deadline = performance.now() + withinMs;
-  while (!(await so())) {
-    if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms`);
-    await sleep(200);
-  }
-}

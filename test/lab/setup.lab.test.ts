@@ -1,10 +1,10 @@
 import { randomInt } from "node:crypto";
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { packageCopy } from "../support/package.ts";
 import { type Box, PROJECT_IN_BOX, requireLab, startBox } from "./box.ts";
+import { until } from "./until.ts";
 
 /** The whole of `rescue setup` where a service manager is: the real host, both gateways as real user units. */
 const PACKAGE = "/opt/rescue-package";
@@ -57,10 +57,10 @@ describe.skipIf(whyNot !== undefined)("rescue setup under a real systemd", () =>
 
   it("brings a killed primary back from the rescue gateway", { timeout: 300_000 }, async () => {
     const log = join(box.home, ".openclaw-rescue/rescue-watchdog/logs/watchdog.jsonl");
-    await until(() => existsSync(log) && readFileSync(log, "utf8").includes('"condition":"serving"'));
+    await until(() => existsSync(log) && readFileSync(log, "utf8").includes('"condition":"serving"'), 200_000);
     const killed = await show("openclaw-gateway.service", "MainPID");
     await box.output(["kill", "-KILL", killed]);
-    await until(() => readFileSync(log, "utf8").includes('"event":"incident-closed"'));
+    await until(() => readFileSync(log, "utf8").includes('"event":"incident-closed"'), 200_000);
     const lines = readFileSync(log, "utf8")
       .trim()
       .split("\n")
@@ -103,11 +103,3 @@ describe.skipIf(whyNot !== undefined)("rescue setup under a real systemd", () =>
     expect(await show("openclaw-gateway.service", "ActiveState")).toBe("active");
   });
 });
-
-async function until(so: () => boolean, withinMs = 200_000): Promise<void> {
-  const deadline = performance.now() + withinMs;
-  while (!so()) {
-    if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms`);
-    await sleep(200);
-  }
-}

@@ -1,5 +1,5 @@
 import { RescueError } from "../../../src/shared/errors.ts";
-import { findHostCli, runHostOnTerminal } from "../../../src/shared/openclaw-cli.ts";
+import { findHostCli, hostJson, runHostOnTerminal } from "../../../src/shared/openclaw-cli.ts";
 import { type Command, printJson } from "../command.ts";
 import { setUp } from "../setting-up.ts";
 
@@ -27,19 +27,7 @@ Exit codes: those of setup; 11 when the onboarding itself failed, and nothing of
     }
     const service = hostWords.some((word) => word === "--skip-daemon" || word === "--no-install-daemon") ? "none" : "managed";
     const result = await setUp(call, { profile: call.profile, service }, async () => true);
-    if (call.json) printJson(call, { ok: true, onboard: lastObject(stdout), ...result });
+    if (call.json) printJson(call, { ok: true, onboard: hostJson(stdout) ?? null, ...result });
     return 0;
   },
 };
-
-/** The host prints words before its JSON when it installs a service. */
-function lastObject(stdout: string): unknown {
-  const start = stdout.search(/^\{/m);
-  if (start === -1) return null;
-  try {
-    return JSON.parse(stdout.slice(start));
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
-}

@@ -1,4 +1,5 @@
 import { RescueError } from "../../shared/errors.ts";
+import { DEEPEST_XML, escapeXml, isXmlText, LONGEST_XML, XmlCursor } from "../xml-cursor.ts";
 
 /** What a property list of a job holds; dates and data occur in none that we or the host write. Dictionaries keep their order. */
 export type PlistValue = string | number | boolean | readonly PlistValue[] | PlistDict;
@@ -7,16 +8,6 @@ export type PlistDict = ReadonlyMap<string, PlistValue>;
 const HEAD = `<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
 `;
-const ENTITIES: ReadonlyMap<string, string> = new Map([
-  ["amp", "&"],
-  ["lt", "<"],
-  ["gt", ">"],
-  ["quot", '"'],
-  ["apos", "'"],
-]);
-const ESCAPES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;", "\r": "&#13;" };
-const DEEPEST = 20;
-const LONGEST = 262_144;
 
 /** A property list in Apple's XML form. Pure. Throws `refused` for what XML 1.0 cannot carry: most control characters, half characters. */
 export function renderPlist(root: PlistDict): string {
@@ -41,13 +32,7 @@ export function isDict(value: PlistValue | undefined): value is PlistDict {
 
 function escapeText(text: string): string {
   if (!isXmlText(text)) throw new RescueError("refused", `${JSON.stringify(text)} holds a character that a property list cannot carry`);
-  // A bare CR would come back as LF.
-  return text.replaceAll(/[&<>"'\r]/g, (character) => ESCAPES[character] ?? character);
-}
-
-/** XML 1.0, production `Char`. */
-function isXmlText(text: string): boolean {
-  return /^[\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]*$/u.test(text);
+  return escapeXml(text);
 }
 
 function integerText(value: number): string {
@@ -64,18 +49,14 @@ export function parsePlist(text: string): PlistDict {
   if (text.startsWith("bplist")) {
     throw new RescueError("not-readable", "the property list is in Apple's binary form", { fix: "plutil -convert xml1 FILE" });
   }
-  if (text.length > LONGEST) throw new RescueError("not-readable", "the property list is too long");
+  if (text.length > LONGEST_XML) throw new RescueError("not-readable", "the property list is too long");
   const reader = new PlistReader(text);
   return reader.document();
 }
 
-class PlistReader {
-  private at = 0;
-  private readonly text: string;
-
-  constructor(text: string) {
-    this.text = text.replace(/^\uFEFF/, "").replaceAll(/\r\n?/g, "\n");
-    if (!isXmlText(this.text)) throw this.problem("a character that XML does not allow");
+class PlistReader extends XmlCursor {
+  protected override failure(where: string): RescueError {
+    return new RescueError("not-readable", `the property list is not understood in ${where}`);
   }
 
   document(): PlistDict {
@@ -90,13 +71,13 @@ class PlistReader {
     this.blank();
     this.close("plist");
     this.blank();
-    if (this.at !== this.text.length) throw this.problem("something after </plist>");
+    if (!this.ended) throw this.problem("something after </plist>");
     if (!isDict(root)) throw this.problem("no <dict> at the root");
     return root;
   }
 
   private value(depth: number): PlistValue {
-    if (depth > DEEPEST) throw this.problem("too deep");
+    if (depth > DEEPEST_XML) throw this.problem("too deep");
     const [, name = "", empty] = this.take(/<([a-z]+)\s*(\/)?>/y) ?? [];
     switch (name) {
       case "true":
@@ -146,38 +127,12 @@ class PlistReader {
 
   private content(name: string): string {
     const [raw = ""] = this.take(/[^<]*/y) ?? [];
-    const text = raw.replaceAll(/&([^;&]*);?/g, (whole, entity: string) => this.character(whole, entity));
+    const text = this.decoded(raw);
     this.close(name);
     return text;
   }
 
-  private character(whole: string, entity: string): string {
-    const numeric = /^#(?:x([0-9a-fA-F]{1,6})|(\d{1,7}))$/.exec(entity);
-    const code = numeric?.[1] !== undefined ? Number.parseInt(numeric[1], 16) : Number(numeric?.[2] ?? Number.NaN);
-    const named = numeric === null ? ENTITIES.get(entity) : code <= 0x10_ff_ff ? String.fromCodePoint(code) : undefined;
-    if (named === undefined || !whole.endsWith(";") || !isXmlText(named)) throw this.problem(`the entity ${JSON.stringify(whole)}`);
-    return named;
-  }
-
   private close(name: string): void {
     if (this.take(new RegExp(`</${name}\\s*>`, "y")) === undefined) throw this.problem(`no </${name}>`);
-  }
-
-  /** White space and comments. */
-  private blank(): void {
-    while (this.take(/\s+|<!--(?:(?!--)[\s\S])*-->/y) !== undefined);
-  }
-
-  private take(shape: RegExp): RegExpExecArray | undefined {
-    shape.lastIndex = this.at;
-    const found = shape.exec(this.text);
-    if (found === null) return undefined;
-    this.at = shape.lastIndex;
-    return found;
-  }
-
-  private problem(what: string): RescueError {
-    const line = this.text.slice(0, this.at).split("\n").length;
-    return new RescueError("not-readable", `the property list is not understood in line ${line}: ${what}`);
   }
 }

@@ -1,7 +1,8 @@
 import { RescueError } from "../../shared/errors.ts";
+import { escapeXml, isXmlText } from "../xml-cursor.ts";
 import { commandLine } from "./argv.ts";
 import { objectionsToTask, TASK_NAMESPACE } from "./task-schema.ts";
-import { escapeXml, isXmlText, parseXml, type XmlElement } from "./xml.ts";
+import { parseXml, type XmlElement } from "./xml.ts";
 
 /** A small task of our own, as data. */
 export interface TaskSpec {

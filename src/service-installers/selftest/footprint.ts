@@ -5,7 +5,7 @@ import type { CommandResult } from "../../shared/run-command.ts";
 import { agentLabel } from "../launchd/agent.ts";
 import { agentsDirectory } from "../launchd/control.ts";
 import { watchdogTaskName } from "../schtasks/install.ts";
-import { ownUnits } from "../systemd/units.ts";
+import { ownUnits, userUnits } from "../systemd/units.ts";
 
 /** Where a service of ours shows outside of our own code, so that what the installer says can be compared. */
 export interface Footprint {
@@ -27,7 +27,7 @@ export function footprint(platform: NodeJS.Platform, name: string, { home, uid }
   switch (platform) {
     case "linux": {
       const title = ownUnits(name).sentinel;
-      const definition = join(home, ".config", "systemd", "user", title);
+      const definition = join(userUnits(home), title);
       return {
         title,
         definition,

@@ -5,7 +5,7 @@ import type { ManagedService } from "../installer.ts";
 import { serviceNames } from "../names.ts";
 import { parseDefinition } from "./definition.ts";
 import { parseShow, SHOWN_PROPERTIES, type UnitLook } from "./show.ts";
-import { complaintOf, managerEnv, systemctl } from "./systemctl.ts";
+import { complaintOf, managerEnv, resetFailed, systemctl, unitFailure } from "./systemctl.ts";
 
 export interface SystemdOptions {
   readonly profile: string;
@@ -48,14 +48,9 @@ export function systemdControl({ profile, env }: SystemdOptions): ManagedService
   };
 
   /** Also clears the count of recent starts, which would refuse the next one. */
-  const forgetFailures = async (): Promise<void> => {
-    const result = await systemctl(["reset-failed", unit], { env, timeoutMs: SHOW_WITHIN_MS });
-    // An inactive unit that is not enabled is not in the manager's memory, so there is nothing to forget.
-    if (result.exitCode !== 0 && !result.stderr.includes("not loaded")) throw failure("reset-failed", complaintOf(result));
-  };
+  const forgetFailures = () => resetFailed(unit, { env, timeoutMs: SHOW_WITHIN_MS });
 
-  const failure = (verb: string, complaint: string): RescueError =>
-    new RescueError("service-control", `systemctl --user ${verb} ${unit}: ${complaint}`, { fix: `journalctl --user -u ${unit} -n 50` });
+  const failure = (verb: string, complaint: string) => unitFailure(verb, unit, complaint);
 
   return {
     manager: "systemd",

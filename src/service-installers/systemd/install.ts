@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { RescueError } from "../../shared/errors.ts";
 import { readDefinitionFile, removeDefinitionFile, usableDirectory, writeDefinitionFile } from "../definition-file.ts";
 import type { ServiceInstaller, ServiceSpec } from "../installer.ts";
-import { complaintOf, systemctl } from "./systemctl.ts";
-import { ownUnits, renderDropIn, renderSentinel, renderWake } from "./units.ts";
+import { complaintOf, resetFailed, systemctl } from "./systemctl.ts";
+import { ownUnits, renderDropIn, renderSentinel, renderWake, userUnits } from "./units.ts";
 
 export interface SystemdPlace {
   readonly home: string;
@@ -28,7 +28,7 @@ const START_MS = 60_000;
  * installed. @throws RescueError `service-control`, or `refused` for a directory that others can write to
  */
 export function systemdInstaller({ home, env }: SystemdPlace, additions?: Additions): ServiceInstaller {
-  const directory = join(home, ".config", "systemd", "user");
+  const directory = userUnits(home);
   const order = async (args: readonly string[], timeoutMs = ASK_MS): Promise<void> => {
     const result = await systemctl(args, { env, timeoutMs });
     if (result.exitCode !== 0) {
@@ -72,18 +72,11 @@ export function systemdInstaller({ home, env }: SystemdPlace, additions?: Additi
       if (!removed.includes(true)) return false;
       if (has(dropInDirectory)) removeIfEmpty(join(directory, dropInDirectory));
       await order(["daemon-reload"]);
-      for (const unit of [sentinel, wake]) await forget(unit, env);
+      // A failed unit stays in the manager's list after its file is gone.
+      for (const unit of [sentinel, wake]) await resetFailed(unit, { env, timeoutMs: ASK_MS });
       return true;
     },
   };
-}
-
-/** A failed unit stays in the manager's list after its file is gone. One that it does not know has nothing to forget. */
-async function forget(unit: string, env: SystemdPlace["env"]): Promise<void> {
-  const result = await systemctl(["reset-failed", unit], { env, timeoutMs: ASK_MS });
-  if (result.exitCode !== 0 && !result.stderr.includes("not loaded")) {
-    throw new RescueError("service-control", `systemctl --user reset-failed ${unit}: ${complaintOf(result)}`);
-  }
 }
 
 /** Somebody else's drop-ins stay. */

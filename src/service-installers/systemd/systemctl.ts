@@ -44,6 +44,21 @@ export function complaintOf(result: CommandResult): string {
 }
 
 /**
+ * Forgets the failures of a unit, and with them the count of its recent starts. One that is not in the manager's memory has none: an inactive unit that is
+ * not enabled, or one whose file is gone. @throws RescueError `service-control`
+ */
+export async function resetFailed(unit: string, options: { readonly env: Env; readonly timeoutMs: number }): Promise<void> {
+  const result = await systemctl(["reset-failed", unit], options);
+  if (result.exitCode !== 0 && !result.stderr.includes("not loaded")) throw unitFailure("reset-failed", unit, complaintOf(result));
+}
+
+export function unitFailure(verb: string, unit: string, complaint: string): RescueError {
+  return new RescueError("service-control", `systemctl --user ${verb} ${unit}: ${complaint}`, {
+    fix: `journalctl --user -u ${unit} -n 50`,
+  });
+}
+
+/**
  * The few variables systemctl needs. In cron jobs, `su` and containers the runtime directory is not set, though it exists
  * (`/run/user/UID`, logind's); the bus in it is found by systemctl itself.
  */

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { RescueError } from "../../shared/errors.ts";
 import type { ServiceSpec } from "../installer.ts";
 import { serviceNames } from "../names.ts";
@@ -9,6 +10,11 @@ export interface OwnUnits {
   /** Directory and file of the drop-in for the gateway's unit. */
   readonly dropInDirectory: string;
   readonly dropIn: string;
+}
+
+/** Where the account's units lie; the host writes there too, and does not follow XDG_CONFIG_HOME. */
+export function userUnits(home: string): string {
+  return join(home, ".config", "systemd", "user");
 }
 
 export function ownUnits(profile: string): OwnUnits {
