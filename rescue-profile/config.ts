@@ -32,6 +32,11 @@ export const PolicySchema = Type.Object(
         probeTimeoutSeconds: seconds(2, "How long one HTTP answer may take before it counts as silence.", 0.2, 60),
         lateSeconds: seconds(5, "A check that starts later than this is thrown away: the watchdog itself was starved."),
         clockGapSeconds: seconds(5, "A wall clock that moved this much against the monotonic one means suspend or a clock change."),
+        surveySeconds: seconds(
+          60,
+          "Between looks at configuration, databases, logs and disk while all is well, or a human has the word.",
+          1,
+        ),
         graceSeconds: seconds(60, "No repair for this long after a late check, a suspend or a clock change.", 0),
       },
       "How often and how patiently to look.",
@@ -65,6 +70,13 @@ export const PolicySchema = Type.Object(
         uncleanKills: count(2, "Kills allowed in the window below: at the third unclean boot the host mutes its channels."),
         uncleanWindowSeconds: seconds(300, "The host's own window for unclean boots."),
         attemptsPerIncident: count(2, "Starts tried for one incident before the next tier, or a human, is asked."),
+        mendsPerIncident: count(2, "Deep fixes (tier 2) tried for one incident before a human is asked."),
+        maxTier: Type.Integer({
+          default: 2,
+          minimum: 1,
+          maximum: 2,
+          description: "1: only restarts. 2: also deep fixes, which change files and keep what they replace.",
+        }),
         repairDeadlineSeconds: seconds(600, "After this a repair that never reported back counts as lost."),
       },
       "How much may be done.",
@@ -73,6 +85,7 @@ export const PolicySchema = Type.Object(
       {
         goodChecks: count(3, "Good full checks needed before a repair counts as a success."),
         holdSeconds: seconds(30, "How long health must hold before a repair counts as a success.", 0),
+        readinessSeconds: seconds(300, "How long after a repair channels may be missing that were there before, until that is told.", 0),
       },
       "What counts as recovered.",
     ),
@@ -127,6 +140,10 @@ export function toPolicy(settings: PolicySettings): Policy {
     repairDeadlineMs: ms(limits.repairDeadlineSeconds),
     goodChecks: verify.goodChecks,
     holdMs: ms(verify.holdSeconds),
+    readinessMs: ms(verify.readinessSeconds),
+    surveyMs: ms(watch.surveySeconds),
+    mendsPerIncident: limits.mendsPerIncident,
+    maxTier: limits.maxTier,
   };
 }
 

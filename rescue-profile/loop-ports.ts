@@ -3,15 +3,19 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { scrubbedEnv } from "../src/shared/openclaw-home.ts";
 import type { PolicySettings } from "./config.ts";
+import { forProfile } from "./core/causes.ts";
+import type { Action } from "./core/event.ts";
 import type { Observation } from "./core/model.ts";
+import { deepLook } from "./deep-look.ts";
 import type { Lease } from "./journal/journal.ts";
 import type { LoopPorts } from "./loop.ts";
 import { newsLines } from "./news.ts";
-import { monotonicMs, wallMs } from "./observe/clock.ts";
+import { clockGaps, monotonicMs } from "./observe/clock.ts";
 import { look } from "./observe/look.ts";
 import { refreshTarget } from "./observe/target.ts";
 import { isAlive, sleep, type Watchdog } from "./open-watchdog.ts";
 import { rememberTarget } from "./remembered-target.ts";
+import { describeStep, planFor } from "./repair/plan.ts";
 import type { WakeBell } from "./wake.ts";
 
 /** Longer than a watcher sleeps and looks between two renewals, short enough that a frozen watcher is replaced soon. */
@@ -41,17 +45,18 @@ export async function lookOnce(dog: Pick<Watchdog, "target" | "service" | "setti
 export function loopPorts(dog: Watchdog, lease: Lease, bell?: WakeBell): LoopPorts {
   let target = dog.target;
   let lastWarning = "";
-  let lastClocks: { monotonicMs: number; wallMs: number } | undefined;
+  const gapMs = clockGaps();
   const spawnedAt = new Map<number, number>();
+  const deep = deepLook(dog);
+  const addressed = (action: Action): Action =>
+    action.kind === "tell" ? { ...action, text: forProfile(action.text, dog.options.profile) } : action;
   return {
     monotonicMs,
     sleep: bell === undefined ? async (ms, signal) => sleep(ms, signal).then(() => false) : (ms, signal) => bell.sleep(ms, signal),
     look: async (depth, lateMs) => {
       dog.options.onBeat?.();
-      const clocks = { monotonicMs: monotonicMs(), wallMs: wallMs() };
-      const gap = lastClocks === undefined ? 0 : clocks.wallMs - lastClocks.wallMs - (clocks.monotonicMs - lastClocks.monotonicMs);
-      lastClocks = clocks;
-      if (depth === "full") {
+      const clockGapMs = gapMs();
+      if (depth !== "identity") {
         const refreshed = await refreshTarget(target);
         target = refreshed.target;
         if (refreshed.warning === undefined) rememberTarget(dog.dir, target);
@@ -60,47 +65,63 @@ export function loopPorts(dog: Watchdog, lease: Lease, bell?: WakeBell): LoopPor
         }
         lastWarning = refreshed.warning ?? "";
       }
-      return look({
+      const seen = await look({
         target,
-        depth,
+        depth: depth === "identity" ? "identity" : "full",
         lateMs,
-        clockGapMs: gap,
+        clockGapMs,
         probeTimeoutMs: dog.settings.watch.probeTimeoutSeconds * 1000,
         resources: true,
         serviceStatus: () => dog.service.status(),
       });
+      const hold = seen.probes === undefined ? undefined : dog.options.hold?.();
+      const held = hold === undefined ? seen : { ...seen, hold };
+      return depth === "deep" ? { ...held, findings: await deep.findings(target, seen) } : held;
     },
-    commit: (state, actions) => dog.journal.commit(dog.options.profile, lease, state, actions),
+    remember: (findings, acceptLoss) => deep.remember(findings, acceptLoss),
+    planned: ({ cause, tier, identity, subject }) => {
+      const steps = planFor(cause, identity, subject).map(describeStep);
+      return `would repair ${cause} (tier ${tier}${subject === null ? "" : `, about ${subject}`}): ${steps.join("; then ")}`;
+    },
+    commit: (state, actions) => dog.journal.commit(dog.options.profile, lease, state, actions.map(addressed)),
     renewLease: () => dog.journal.renew(lease, leaseMs(dog.settings)),
-    startRepair: (id) => {
+    startRepair: (id, how) => {
       spawnedAt.set(id, monotonicMs());
-      spawnRunner(dog, id);
+      spawnRunner(dog, id, how);
     },
     repairOutcome: (incident) => {
       const repair = dog.journal.latestRepair(incident);
-      if (repair === undefined) return { state: "lost", id: 0, note: "the journal does not know it" };
-      const { id, outcome, runner, runs } = repair;
-      if (outcome !== null) return { state: outcome, id, note: repair.note ?? "" };
-      if (runner !== null && isAlive(runner.pid, runner.startTime)) return { state: "running", id, note: "" };
-      if (monotonicMs() - (spawnedAt.get(id) ?? Number.NEGATIVE_INFINITY) < RUNNER_START_MS) return { state: "running", id, note: "" };
-      if (runs < MAX_RUNS) return { state: "orphaned", id, note: "" };
-      dog.journal.endRepair(id, "lost", `its runner was ended ${runs} times`);
-      return { state: "lost", id, note: `its runner was ended ${runs} times` };
+      if (repair === undefined) return { state: "lost", id: 0, note: "the journal does not know it", halfDone: false };
+      const { id, outcome, runner, runs, tier } = repair;
+      const is = (state: ReturnType<LoopPorts["repairOutcome"]>["state"], note = "") => ({
+        state,
+        id,
+        note,
+        halfDone: tier === 2 && dog.journal.isInStep(id),
+      });
+      if (outcome !== null) return is(outcome, repair.note ?? "");
+      if (runner !== null && isAlive(runner.pid, runner.startTime)) return is("running");
+      if (monotonicMs() - (spawnedAt.get(id) ?? Number.NEGATIVE_INFINITY) < RUNNER_START_MS) return is("running");
+      if (runs < MAX_RUNS) return is("orphaned");
+      const why = `its runner was ended ${runs} times`;
+      dog.journal.endRepair(id, "lost", why);
+      return is("lost", why);
     },
     requests: () => dog.journal.openRequests(),
     answer: (id, text) => dog.journal.answerRequest(id, text),
     told: (news) => {
-      for (const line of newsLines(news)) dog.log(line);
+      const { decision } = news;
+      for (const line of newsLines({ ...news, decision: { ...decision, actions: decision.actions.map(addressed) } })) dog.log(line);
     },
   };
 }
 
 /** The repair runs in a process of its own, in its own session: it must outlive whoever decided on it. */
-function spawnRunner(dog: Watchdog, id: number): void {
+function spawnRunner(dog: Watchdog, id: number, how: "whole" | "wind-up"): void {
   const { packageRoot } = dog.options;
   const beside = new URL(import.meta.url.endsWith(".ts") ? "./runner-main.ts" : "./runner-main.js", import.meta.url);
   const entry = packageRoot === undefined ? fileURLToPath(beside) : join(packageRoot, "dist", "rescue-profile", "runner-main.js");
-  const child = spawn(process.execPath, [entry, dog.options.profile, String(id)], {
+  const child = spawn(process.execPath, [entry, dog.options.profile, String(id), how], {
     detached: true,
     stdio: "ignore",
     cwd: dog.options.home,

@@ -1,8 +1,12 @@
 import { assess } from "./core/assess.ts";
-import { type Action, type Decision, decide, isJudgeable, type WatchEvent } from "./core/decide.ts";
+import { decide } from "./core/decide.ts";
+import type { Action, Decision, WatchEvent } from "./core/event.ts";
+import type { Findings } from "./core/findings.ts";
 import { withheld } from "./core/limits.ts";
 import type { Assessment, Observation } from "./core/model.ts";
+import type { Depth } from "./core/pace.ts";
 import type { Policy } from "./core/policy.ts";
+import { isJudgeable } from "./core/request.ts";
 import type { RepairOutcome, WatchState } from "./core/state.ts";
 import { forget } from "./core/track.ts";
 
@@ -10,7 +14,7 @@ import { forget } from "./core/track.ts";
 export interface LoopRequest {
   readonly id: number;
   readonly kind: "repair" | "pause" | "resume";
-  readonly payload: { readonly forMs?: number; readonly reason?: string };
+  readonly payload: { readonly forMs?: number; readonly reason?: string; readonly tier?: 1 | 2; readonly dryRun?: boolean };
   readonly by: string;
 }
 
@@ -20,16 +24,23 @@ export interface LoopPorts {
   /** Resolves after `ms`, or at once when the signal aborts; true when somebody woke it earlier, because something happened. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<boolean>;
   /** One look. `lateMs` is how much later than planned it begins. Never rejects for a state of the gateway. */
-  readonly look: (depth: "identity" | "full", lateMs: number) => Promise<Observation>;
+  readonly look: (depth: Depth, lateMs: number) => Promise<Observation>;
+  /** After health has held and a deep look was taken: what to know of it once it is down. `acceptLoss`: a lost database was told, and it serves without. */
+  readonly remember: (findings: Findings, acceptLoss: boolean) => void;
+  /** What a repair would do, one sentence for each step, for a person. */
+  readonly planned: (repair: Extract<Action, { kind: "start-repair" }>) => string;
   /** Durable before it returns. Returns the repairs whose intent it wrote. Throws when we are not the watcher any more. */
   readonly commit: (state: WatchState, actions: readonly Action[]) => readonly number[];
   readonly renewLease: () => void;
-  readonly startRepair: (repairId: number) => void;
+  /** `wind-up`: only to finish or undo the step that a killed runner left half done. */
+  readonly startRepair: (repairId: number, how: "whole" | "wind-up") => void;
   /** How the newest repair of this incident ended; `running` while its runner lives, `orphaned` when it died without a word. */
   readonly repairOutcome: (incident: number) => {
     readonly state: "running" | "orphaned" | RepairOutcome;
     readonly id: number;
     readonly note: string;
+    /** Orphaned in the middle of a step that changes files. */
+    readonly halfDone: boolean;
   };
   readonly requests: () => readonly LoopRequest[];
   readonly answer: (request: number, text: string) => void;
@@ -62,7 +73,7 @@ export async function watch(
   let state = afterGap(start, ports.monotonicMs());
   let savedMs = Number.NEGATIVE_INFINITY;
   let plannedMs = ports.monotonicMs();
-  let depth: "identity" | "full" = "full";
+  let depth: Depth = "full";
 
   const apply = (event: WatchEvent, atMs: number): Decision => {
     const before = state;
@@ -73,7 +84,7 @@ export async function watch(
       savedMs = atMs;
       state = decision.state;
       ports.renewLease();
-      for (const id of repairs) ports.startRepair(id);
+      for (const id of repairs) ports.startRepair(id, "whole");
     }
     state = decision.state;
     if (changed) ports.told({ event, before, decision });
@@ -83,27 +94,37 @@ export async function watch(
   while (!signal.aborted) {
     const woken = await ports.sleep(Math.max(0, plannedMs - ports.monotonicMs()), signal);
     if (signal.aborted) break;
-    if (woken) depth = "full";
+    if (woken && depth === "identity") depth = "full";
     const lateMs = Math.max(0, ports.monotonicMs() - plannedMs);
 
     const requests = ports.requests();
-    const answer = (request: LoopRequest): Decision => {
-      const decision = apply(toEvent(request, ports.monotonicMs()), ports.monotonicMs());
-      ports.answer(request.id, decision.reason);
-      return decision;
+    const answer = (request: LoopRequest, seen?: Assessment): Decision | undefined => {
+      const event = toEvent(request, ports.monotonicMs(), seen);
+      const dry = request.payload.dryRun === true;
+      const decision = dry ? decide(state, event, policy) : apply(event, ports.monotonicMs());
+      ports.answer(request.id, dry ? wouldDo(decision, ports) : decision.reason);
+      return dry ? undefined : decision;
     };
-    // "Repair now" speaks of what is so now: it is judged by a full look of this very round. A pause holds before that look is acted on.
+    // "Repair now" speaks of what is so now: it is judged by a deep look of this very round. A pause holds before that look is acted on.
     const toRepair = requests.filter((request) => request.kind === "repair");
     for (const request of requests) if (request.kind !== "repair") answer(request);
     const orphan = settleRepair(state, ports, apply);
 
-    const observation = await ports.look(toRepair.length > 0 ? "full" : depth, lateMs);
+    const observation = await ports.look(toRepair.length > 0 ? "deep" : depth, lateMs);
     if (signal.aborted) break;
     const seen = assess(observation, policy);
     let decision = apply({ kind: "sampled", assessment: seen }, seen.atMs);
     if (orphan !== undefined) decision = takeUp(orphan, state, seen, ports, apply) ?? decision;
     // Left open until enough looks agree: this round's successors look again at once.
-    if (isJudgeable(state)) for (const request of toRepair) decision = answer(request);
+    const begun = decision.actions.some(({ kind }) => kind === "start-repair");
+    if (begun) for (const request of toRepair) ports.answer(request.id, decision.reason);
+    else if (isJudgeable(state)) for (const request of toRepair) decision = answer(request, seen) ?? decision;
+    if (seen.findings !== undefined && hasHeld(state, seen, policy)) {
+      ports.remember(
+        seen.findings,
+        state.warned.some(({ cause, told }) => cause === "database-lost" && told),
+      );
+    }
     depth = decision.next.depth;
     plannedMs = ports.monotonicMs() + decision.next.afterMs;
     if (until(decision, seen)) break;
@@ -114,13 +135,18 @@ export async function watch(
 
 type Apply = (event: WatchEvent, atMs: number) => Decision;
 
-/** Passes on how the repair ended. Returns its id when its runner died without a word. */
-function settleRepair(state: WatchState, ports: LoopPorts, apply: Apply): number | undefined {
+interface Orphan {
+  readonly id: number;
+  readonly halfDone: boolean;
+}
+
+/** Passes on how the repair ended. Returns it when its runner died without a word. */
+function settleRepair(state: WatchState, ports: LoopPorts, apply: Apply): Orphan | undefined {
   if (state.phase.name !== "repairing" || state.incident === null) return undefined;
   const incident = state.incident.id;
-  const { state: outcome, id, note } = ports.repairOutcome(incident);
+  const { state: outcome, id, note, halfDone } = ports.repairOutcome(incident);
   if (outcome === "running") return undefined;
-  if (outcome === "orphaned") return id;
+  if (outcome === "orphaned") return { id, halfDone };
   const atMs = ports.monotonicMs();
   apply({ kind: "repair-settled", atMs, incident, outcome, note }, atMs);
   return undefined;
@@ -131,23 +157,37 @@ const ORPHAN_MS = 60_000;
 
 /**
  * A repair that was killed between its intent and its end goes on where it was, if it is still wanted: not while repairs are withheld, not
- * when the decision is old, and not when this round's look finds the gateway serving. Else it counts as lost.
+ * when the decision is old, and not when this round's look finds the gateway serving. Else it counts as lost. But files that a step left
+ * half changed are brought to one end or the other in any case.
  */
-function takeUp(id: number, state: WatchState, seen: Assessment, ports: LoopPorts, apply: Apply): Decision | undefined {
+function takeUp({ id, halfDone }: Orphan, state: WatchState, seen: Assessment, ports: LoopPorts, apply: Apply): Decision | undefined {
   if (state.phase.name !== "repairing" || state.incident === null) return undefined;
   const tooOld = seen.atMs - state.phase.sinceMs > ORPHAN_MS ? "the decision is too old" : undefined;
   const why = withheld(state, seen.atMs) ?? tooOld ?? (seen.verdict === "up" ? "it serves again" : undefined);
-  if (why === undefined) {
-    ports.startRepair(id);
+  if (why === undefined || halfDone) {
+    ports.startRepair(id, why === undefined ? "whole" : "wind-up");
     return undefined;
   }
   return apply({ kind: "repair-settled", atMs: seen.atMs, incident: state.incident.id, outcome: "lost", note: why }, seen.atMs);
 }
 
-function toEvent(request: LoopRequest, atMs: number): WatchEvent {
+function wouldDo({ actions, reason }: Decision, ports: LoopPorts): string {
+  const repair = actions.find((action) => action.kind === "start-repair");
+  return repair === undefined ? reason : ports.planned(repair);
+}
+
+/** What a deep look finds is worth remembering once nothing was wrong for as long as a recovery has to hold. */
+function hasHeld(state: WatchState, seen: Assessment, policy: Policy): boolean {
+  return seen.verdict === "up" && state.incident === null && seen.atMs - state.track.sinceMs >= policy.holdMs;
+}
+
+function toEvent(request: LoopRequest, atMs: number, seen: Assessment | undefined): WatchEvent {
   switch (request.kind) {
-    case "repair":
-      return { kind: "repair-requested", atMs, by: request.by };
+    case "repair": {
+      const { tier } = request.payload;
+      const chosen = { ...(tier === undefined ? {} : { tier }), ...(seen === undefined ? {} : { seen }) };
+      return { kind: "repair-requested", atMs, by: request.by, ...chosen };
+    }
     case "pause": {
       const { forMs, reason } = request.payload;
       return { kind: "paused", atMs, untilMs: forMs === undefined ? null : atMs + forMs, by: request.by, reason: reason ?? null };

@@ -9,8 +9,9 @@ import { isAlive, sleep, type Watchdog } from "./open-watchdog.ts";
 import { wakeBell } from "./wake.ts";
 
 export { isWithdrawn } from "./consent.ts";
-export { openWatchdog, sleep, type Watchdog } from "./open-watchdog.ts";
+export { openWatchdog, sleep, type Watchdog, type WatchdogOptions } from "./open-watchdog.ts";
 export { ringBell } from "./wake.ts";
+export { otherSide, yieldsTo } from "./yielding.ts";
 
 /** How long a request waits for whoever watches. */
 const ANSWER_MS = 60_000;

@@ -61,8 +61,8 @@ export function newsLines({ event, before, decision }: LoopNews): readonly LogEn
         break;
       case "tell":
         lines.push({
-          event: "needs-a-human",
-          level: "error",
+          event: action.severity === "critical" ? "needs-a-human" : "warning",
+          level: action.severity === "critical" ? "error" : "warn",
           ...(action.incident === null ? {} : { incident: action.incident }),
           cause: action.cause,
           details: { text: action.text, evidence: action.evidence },

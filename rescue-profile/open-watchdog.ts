@@ -32,6 +32,8 @@ export interface WatchdogOptions {
   /** The plugin's configuration; without it `<dir>/config.json5` is read. */
   readonly fromPlugin?: unknown;
   readonly overrides?: readonly string[];
+  /** Why nothing may be repaired at this moment, whatever is seen; see `Observation.hold`. */
+  readonly hold?: () => string | undefined;
   /** Called whenever the loop moves, also while it stands by: for whoever restarts a watcher that does not. */
   readonly onBeat?: () => void;
   /** A copy of each log line, for a foreground watcher. */

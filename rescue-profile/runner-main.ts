@@ -1,15 +1,19 @@
 /**
- * The repair runner: `node runner-main.js PROFILE REPAIR_ID`. Started detached by the loop; takes the repair lease, continues the repair
- * where the journal says it is, and ends. Everything it has to say is in the journal and the log.
+ * The repair runner: `node runner-main.js PROFILE REPAIR_ID [wind-up]`. Started detached by the loop; takes the repair lease, continues the
+ * repair where the journal says it is, and ends. Everything it has to say is in the journal and the log.
  */
 import { realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { messageOf } from "../src/shared/errors.ts";
 import type { RepairOutcome } from "./core/state.ts";
-import type { RepairRow } from "./journal/journal.ts";
+import { type Lease, LeaseLost, type RepairRow } from "./journal/journal.ts";
+import { mendPorts } from "./mend-ports.ts";
 import { monotonicMs } from "./observe/clock.ts";
+import { coordinatorPath } from "./observe/coordinator.ts";
 import { probeHttp } from "./observe/http.ts";
+import { writeLockHolders } from "./observe/kernel-locks.ts";
 import { observeListener } from "./observe/listener.ts";
+import { readMaintenance } from "./observe/maintenance.ts";
 import { readIdentity, readLock } from "./observe/process.ts";
 import { isAlive, openWatchdog, sleep, type Watchdog } from "./open-watchdog.ts";
 import { type RunnerPorts, runRepair } from "./repair/runner.ts";
@@ -17,8 +21,9 @@ import { type RunnerPorts, runRepair } from "./repair/runner.ts";
 /** Longer than any plan may take; a dead runner's lease is taken over at once anyway. */
 const REPAIR_LEASE_MS = 900_000;
 const SERVES_MS = 1_000;
+const LOOK_MS = 5_000;
 
-const [profile = "", repairId = ""] = process.argv.slice(2);
+const [profile = "", repairId = "", how = "whole"] = process.argv.slice(2);
 const dog = await openWatchdog({ profile, home: homedir(), env: process.env, what: "runner", whatever: true });
 const taken = dog.journal.acquire("repair", `repair ${repairId}`, REPAIR_LEASE_MS, isAlive);
 if (taken.held) {
@@ -26,7 +31,7 @@ if (taken.held) {
   if (repair !== undefined && repair.outcome === null) {
     dog.journal.claimRepair(repair.id);
     const startedMs = monotonicMs();
-    const outcome = await run(repair);
+    const outcome = await run(repair, taken.lease);
     dog.log({
       event: "repair-ended",
       level: outcome === "done" ? "info" : "error",
@@ -45,19 +50,35 @@ if (taken.held) {
 dog.journal.close();
 
 /** Whatever fails, the journal hears of it: nobody else listens to this process. */
-async function run(repair: RepairRow): Promise<RepairOutcome> {
+async function run(repair: RepairRow, lease: Lease): Promise<RepairOutcome> {
   try {
-    return await runRepair(repair, runnerPorts(dog, repair));
+    return await runRepair({ ...repair, windUp: how === "wind-up" }, await runnerPorts(dog, repair, lease));
   } catch (error) {
+    // Another runner has it now, and what becomes of it is that one's to say.
+    if (error instanceof LeaseLost) return "lost";
     dog.journal.endRepair(repair.id, "failed", messageOf(error));
     return "failed";
   }
 }
 
-function runnerPorts({ journal, service, target, log }: Watchdog, repair: { incident: number; cause: string; tier: number }): RunnerPorts {
+async function runnerPorts(dog: Watchdog, repair: RepairRow, lease: Lease): Promise<RunnerPorts> {
+  const { journal, service, target, log } = dog;
   return {
-    journal,
+    journal: {
+      isOpen: (id) => journal.isOpen(id),
+      hasBegun: (id, seq) => journal.hasBegun(id, seq),
+      beginStep: (id, seq, name) => journal.beginStep(id, seq, name),
+      endStep: (...args) => journal.endStep(...args),
+      endRepair: (id, outcome, note) => journal.endRepair(id, outcome, note),
+      assertLease: () => journal.assertHeld(lease),
+    },
     service,
+    mend: await mendPorts(dog, repair.incident),
+    maintenance: async () => {
+      const reading = await readMaintenance(target, { timeoutMs: LOOK_MS });
+      if (!reading.ok) throw new Error(reading.why);
+      return reading.value.running;
+    },
     monotonicMs,
     sleep: (ms, signal) => sleep(ms, signal),
     signal: (pid, signal) => process.kill(pid, signal),
@@ -69,7 +90,7 @@ function runnerPorts({ journal, service, target, log }: Watchdog, repair: { inci
     lockHolder: () => {
       const lock = readLock(target.lockPath);
       if (!lock.ok) throw new Error(lock.why);
-      return lock.value ?? undefined;
+      return lock.value ?? kernelHolder(target);
     },
     serviceMainPid: async () => (await service.status()).mainPid,
     listenerPid: async () => {
@@ -93,6 +114,15 @@ function runnerPorts({ journal, service, target, log }: Watchdog, repair: { inci
         details: { step: name, ...outcome },
       }),
   };
+}
+
+/** Without its lock file the kernel still names the gateway of this state database; as strong, since it forgets it with the process. */
+function kernelHolder({ databasePath, stateDir }: Watchdog["target"]): ReturnType<RunnerPorts["lockHolder"]> {
+  for (const pid of writeLockHolders([coordinatorPath("gateway-lifecycle", databasePath)])) {
+    const identity = readIdentity(pid);
+    if (identity?.command === "openclaw-gateway") return { pid, startTime: identity.startTime, stateDir: realpathSync(stateDir) };
+  }
+  return undefined;
 }
 
 function ownLineage(): ReadonlySet<number> {

@@ -32,10 +32,14 @@ const ROOMS: Readonly<Record<string, Room>> = {
   "rescue-profile/setup-main.ts": { may: ["rescue-profile", "src"], node: true },
   "rescue-profile/service-main.ts": { may: ["rescue-profile", "src"], node: true },
   "rescue-profile/selftest-main.ts": { may: ["rescue-profile", "src"], node: true },
+  "rescue-profile/deep-look.ts": { may: ["rescue-profile", "src"], node: true },
+  "rescue-profile/gateway-host.ts": { may: ["rescue-profile", "src"], node: true },
+  "rescue-profile/mend-ports.ts": { may: ["rescue-profile", "src"], node: true },
+  "rescue-profile/yielding.ts": { may: ["rescue-profile", "src"], node: true },
   "rescue-profile/wake.ts": { may: ["src/shared"], node: true },
   "rescue-profile/status.ts": { may: ["rescue-profile", "src"], node: true },
   ...Object.fromEntries(
-    ["observe", "repair", "journal", "notify", "audit", "preflight", "diagnosis"]
+    ["observe", "repair", "copies", "journal", "notify", "audit", "preflight", "diagnosis"]
       .map((name) => `rescue-profile/${name}`)
       .map((room) => [room, inner(room)]),
   ),

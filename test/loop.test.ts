@@ -1,78 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { parsePolicy, toPolicy } from "../rescue-profile/config.ts";
-import type { Action } from "../rescue-profile/core/decide.ts";
-import type { Observation, ProcessReading, Reading } from "../rescue-profile/core/model.ts";
+import type { ProcessReading, Reading } from "../rescue-profile/core/model.ts";
+import type { Depth } from "../rescue-profile/core/pace.ts";
 import { initialState, type WatchState } from "../rescue-profile/core/state.ts";
 import { LeaseLost } from "../rescue-profile/journal/journal.ts";
-import { type LoopPorts, type LoopRequest, watch } from "../rescue-profile/loop.ts";
+import { type LoopPorts, watch } from "../rescue-profile/loop.ts";
 import { absent, alive, hung, look as serving } from "./core/looks.ts";
-
-const policy = toPolicy(parsePolicy({}));
-const START_MS = 1_000_000;
-
-type See = (atMs: number) => Observation;
-
-/** A world with a clock of its own, in which `see` is what there is to be seen. Everything that the loop does is noted in `did`. */
-function world(see: See, changes: Partial<LoopPorts> = {}) {
-  const abort = new AbortController();
-  const did: string[] = [];
-  const commits: { state: WatchState; actions: readonly Action[] }[] = [];
-  const requests: LoopRequest[] = [];
-  const answers: string[] = [];
-  const clock = { nowMs: START_MS };
-  let repairs = 0;
-  const ports: LoopPorts = {
-    monotonicMs: () => clock.nowMs,
-    sleep: async (ms) => {
-      clock.nowMs += ms;
-      return false;
-    },
-    look: async (depth, lateMs) => {
-      did.push(`look ${depth}`);
-      const seen = see(clock.nowMs);
-      const observation: Observation = { ...seen, atMs: clock.nowMs, lateMs };
-      if (depth === "full") return observation;
-      const { probes: _, ...cheap } = observation;
-      return cheap;
-    },
-    commit: (state, actions) => {
-      commits.push({ state, actions });
-      did.push(["commit", ...actions.map(({ kind }) => kind)].join(" "));
-      return actions.filter(({ kind }) => kind === "start-repair").map(() => ++repairs);
-    },
-    renewLease: () => void did.push("renew"),
-    startRepair: (id) => void did.push(`start ${id}`),
-    repairOutcome: () => ({ state: "running", id: repairs, note: "" }),
-    requests: () => requests.filter(({ id }) => answers[id] === undefined),
-    answer: (id, text) => {
-      answers[id] = text;
-      did.push(`answer ${id}`);
-    },
-    told: ({ decision }) => void did.push(`told ${decision.state.phase.name}`),
-    ...changes,
-  };
-  return {
-    ports,
-    did,
-    commits,
-    answers,
-    clock,
-    abort,
-    ask: (request: Omit<LoopRequest, "id" | "by">) => requests.push({ ...request, id: requests.length, by: "ana" }),
-    /** Watches for so long on the world's clock. */
-    forMs: (ms: number, state = initialState(START_MS)) => watch(state, policy, ports, abort.signal, () => clock.nowMs >= START_MS + ms),
-  };
-}
-
-const always =
-  (observation: Observation): See =>
-  () =>
-    observation;
-const after =
-  (ms: number, first: Observation, then: Observation): See =>
-  (atMs) =>
-    atMs < START_MS + ms ? first : then;
-const count = (did: readonly string[], what: string) => did.filter((each) => each === what).length;
+import { after, always, count, policy, START_MS, world } from "./world.ts";
 
 /** A state in which the gateway was last seen gone, once, at `lastMs`. */
 function seenGone(lastMs: number): WatchState {
@@ -186,7 +119,7 @@ describe("time", () => {
         clock.nowMs += ms + 7_000;
         return false;
       },
-      look: (depth: "identity" | "full", lateMs: number) => {
+      look: (depth: Depth, lateMs: number) => {
         lates.push(lateMs);
         return ports.look(depth, lateMs);
       },
@@ -276,7 +209,7 @@ describe("a request", () => {
       await forMs(0, state);
       expect(answers).toEqual(["process-gone: repair 1 begins"]);
       expect(did).toEqual([
-        ...["look full", "commit", "renew", "told watching"],
+        ...["look deep", "commit", "renew", "told watching"],
         ...["commit open-incident start-repair", "renew", "start 1", "told repairing", "answer 0", "commit"],
       ]);
     }
@@ -292,7 +225,7 @@ describe("a request", () => {
     };
     await watch(initialState(START_MS), policy, { ...ports, sleep }, new AbortController().signal, () => answers.length > 0);
     expect(clock.nowMs).toBe(START_MS + 2_000 + 2 * policy.recheckMs);
-    expect(did.filter((each) => each.startsWith("look"))).toEqual(["look full", "look identity", "look full", "look full", "look full"]);
+    expect(did.filter((each) => each.startsWith("look"))).toEqual(["look full", "look identity", "look deep", "look deep", "look deep"]);
     expect(answers).toEqual(["process-frozen: repair 1 begins"]);
     expect(count(did, "start 1")).toBe(1);
   });
@@ -302,7 +235,7 @@ describe("a repair that was started", () => {
   const repairing: WatchState = {
     ...initialState(START_MS),
     phase: { name: "repairing", sinceMs: START_MS, cause: "process-gone" },
-    incident: { id: 4, cause: "process-gone", openedMs: START_MS, attempts: 1, told: [] },
+    incident: { id: 4, cause: "process-gone", openedMs: START_MS, attempts: 1, mends: [], told: [] },
     lastIncident: 4,
     repairs: [START_MS],
   };
@@ -315,7 +248,9 @@ describe("a repair that was started", () => {
   });
 
   it("is taken up again when its runner died without a word", async () => {
-    const { did, forMs } = world(always(absent({})), { repairOutcome: (incident) => ({ state: "orphaned", id: incident * 10, note: "" }) });
+    const { did, forMs } = world(always(absent({})), {
+      repairOutcome: (incident) => ({ state: "orphaned", id: incident * 10, note: "", halfDone: false }),
+    });
     await forMs(0, repairing);
     expect(did).toEqual(["look full", "commit", "renew", "told repairing", "start 40", "commit"]);
   });
@@ -326,7 +261,7 @@ describe("a repair that was started", () => {
     ["when the gateway serves again", {}, serving({})],
   ])("is given up when its runner died without a word %s", async (_when, change, seen) => {
     const { commits, did, forMs } = world(always(seen), {
-      repairOutcome: (incident) => ({ state: "orphaned", id: incident * 10, note: "" }),
+      repairOutcome: (incident) => ({ state: "orphaned", id: incident * 10, note: "", halfDone: false }),
     });
     await forMs(0, { ...repairing, ...change } as WatchState);
     expect(count(did, "start 40")).toBe(0);
@@ -335,7 +270,9 @@ describe("a repair that was started", () => {
   });
 
   it("is verified once it has settled, and its incident is closed when health held", async () => {
-    const { commits, forMs } = world(always(serving({})), { repairOutcome: () => ({ state: "done", id: 1, note: "systemd started it" }) });
+    const { commits, forMs } = world(always(serving({})), {
+      repairOutcome: () => ({ state: "done", id: 1, note: "systemd started it", halfDone: false }),
+    });
     const state = await forMs(60_000, repairing);
     expect(commits[0]?.state.phase).toMatchObject({ name: "verifying", outcome: "done" });
     expect(commits.flatMap(({ actions }) => actions)).toEqual([{ kind: "close-incident", incident: 4, outcome: "recovered" }]);
@@ -346,7 +283,7 @@ describe("a repair that was started", () => {
     const asked: number[] = [];
     const repairOutcome: LoopPorts["repairOutcome"] = (incident) => {
       asked.push(incident);
-      return { state: "done", id: 1, note: "" };
+      return { state: "done", id: 1, note: "", halfDone: false };
     };
     const { forMs } = world(always(serving({})), { repairOutcome });
     await forMs(60_000, repairing);

@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { parsePolicy, toPolicy } from "../rescue-profile/config.ts";
-import { decide, type WatchEvent } from "../rescue-profile/core/decide.ts";
+import { decide } from "../rescue-profile/core/decide.ts";
+import type { WatchEvent } from "../rescue-profile/core/event.ts";
 import type { Assessment } from "../rescue-profile/core/model.ts";
 import { initialState, type WatchState } from "../rescue-profile/core/state.ts";
 import { newsLines } from "../rescue-profile/news.ts";
+import { FINDS } from "./core/finds.ts";
 
 const policy = toPolicy(parsePolicy({}));
 
@@ -25,7 +27,7 @@ const saw = (atMs: number, seen: Omit<Assessment, "atMs" | "evidence"> & Partial
 });
 const serving = (atMs: number) => saw(atMs, { verdict: "up", condition: "serving", identity: { pid: 7, startTime: 70 } });
 const gone = (atMs: number) => saw(atMs, { verdict: "down", condition: "gone" });
-const parked = (atMs: number) => saw(atMs, { verdict: "down", condition: "parked" });
+const parked = (atMs: number) => saw(atMs, { verdict: "down", condition: "parked", findings: FINDS["config-empty-without-copy"] });
 
 describe("the log says", () => {
   it("what is seen when it changes, with what was seen before, and nothing while it stays so", () => {
@@ -89,8 +91,14 @@ describe("the log says", () => {
   it("what a human must do, as an error", () => {
     const { last } = tell([serving(0), parked(1_000), parked(2_000)]);
     expect(last).toMatchObject([
-      { event: "incident-opened", cause: "start-refused" },
-      { event: "needs-a-human", level: "error", incident: 1, cause: "start-refused", details: { evidence: ["seen parked"] } },
+      { event: "incident-opened", cause: "config-broken" },
+      {
+        event: "needs-a-human",
+        level: "error",
+        incident: 1,
+        cause: "config-broken",
+        details: { evidence: ["/h/.openclaw/openclaw.json is empty", "seen parked"] },
+      },
     ]);
     expect(JSON.stringify(last[1])).toContain("openclaw config validate");
   });

@@ -1,3 +1,4 @@
+import type { LoopRequest } from "../../rescue-profile/loop.ts";
 import { RescueError } from "../../src/shared/errors.ts";
 import { type Call, type Command, printJson } from "./command.ts";
 import { operator } from "./operator.ts";
@@ -5,7 +6,7 @@ import { plainText } from "./render.ts";
 
 interface RequestSpec extends Omit<Command, "run"> {
   readonly kind: "repair" | "pause" | "resume";
-  readonly payload: (call: Call) => { forMs?: number; reason?: string };
+  readonly payload: (call: Call) => LoopRequest["payload"];
 }
 
 /** A command that leaves a request for the loop, which alone decides. */

@@ -1,6 +1,7 @@
 import { homedir } from "node:os";
-import type { Watchdog } from "../../rescue-profile/main.ts";
+import type { Watchdog, WatchdogOptions } from "../../rescue-profile/main.ts";
 import { messageOf } from "../../src/shared/errors.ts";
+import { isRescueName } from "../../src/shared/rescue-home.ts";
 
 export interface Logger {
   info(message: string): void;
@@ -39,7 +40,7 @@ async function keepWatching(
   packageRoot: string | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  const { isWithdrawn, openWatchdog, sleep } = await import("../../rescue-profile/main.ts");
+  const { isWithdrawn, openWatchdog, otherSide, sleep, yieldsTo } = await import("../../rescue-profile/main.ts");
   const withdrawn = () => isWithdrawn(profile, homedir());
   let lastReason = "";
   const say = (reason: string, level: "error" | "warn") => {
@@ -53,7 +54,15 @@ async function keepWatching(
         await sleep(CONSENT_MS, signal);
         continue;
       }
-      const dog = await openWatchdog({ profile, home: homedir(), env: process.env, what: "plugin", fromPlugin: settings, packageRoot });
+      const dog = await openWatchdog({
+        profile,
+        home: homedir(),
+        env: process.env,
+        what: "plugin",
+        fromPlugin: settings,
+        packageRoot,
+        ...(isRescueName(profile) ? asTheWatched(otherSide, yieldsTo) : {}),
+      });
       lastReason = "";
       logger.info(`watching profile ${profile} on port ${dog.target.port}`);
       try {
@@ -66,6 +75,15 @@ async function keepWatching(
       await sleep(RETRY_MS, signal);
     }
   }
+}
+
+/** In the primary the same loop watches the rescue, may only restart it, and holds back while the rescue is at work on the primary itself. */
+function asTheWatched(
+  look: typeof import("../../rescue-profile/main.ts").otherSide,
+  judge: typeof import("../../rescue-profile/main.ts").yieldsTo,
+): Pick<WatchdogOptions, "overrides" | "hold"> {
+  const own = process.env["OPENCLAW_PROFILE"] ?? "default";
+  return { overrides: ["limits.maxTier=1"], hold: () => judge(look(own, homedir(), process.env)) };
 }
 
 async function watchWhileWanted(dog: Watchdog, withdrawn: () => boolean, logger: Logger, signal: AbortSignal): Promise<void> {

@@ -90,6 +90,7 @@ function assessAlive(o: Observation, process: Alive, probes: Probes | undefined)
     identity: process.identity,
     cpuMs: process.cpuMs,
     progress: progressOf(process, probes),
+    ...saysOf(probes),
     ...extra,
   });
   if (probes === undefined) return named("alive", [`${at} is alive`]);
@@ -112,7 +113,10 @@ function assessAlive(o: Observation, process: Alive, probes: Probes | undefined)
     return named("silent", [silence, `${at} is ${process.run}`], killHarm(probes.resources));
   }
   if (probes.health.ok && (probes.health.value.state === "refused" || listener?.state === "none")) {
-    const early = process.namedBy === "service";
+    // A restart inside the process that failed leaves it alive, without listener and lock, until somebody ends it (measured, 2026.9.6).
+    const gaveUp =
+      probes.lifecycle.ok && probes.lifecycle.value?.outcome === "startup_failed" && probes.lifecycle.value.pid === process.identity.pid;
+    const early = process.namedBy === "service" && !gaveUp;
     return named(early ? "starting" : "deaf", [`${at} is alive and nothing listens on the port`]);
   }
   if (probes.health.ok && probes.health.value.state === "foreign") {
@@ -126,7 +130,12 @@ function assessAlive(o: Observation, process: Alive, probes: Probes | undefined)
 
 function assessAbsent(o: Observation, process: Extract<ProcessReading, { state: "absent" }>, probes: Probes): Assessment {
   const absent = process.because === "gone" ? `pid ${process.lastPid ?? "?"} is gone` : "no process holds the state directory";
-  const say = (condition: Condition, ...evidence: string[]) => result(o, condition, [...evidence, absent]);
+  const lastExit = probes.service.ok ? probes.service.value.lastExit : undefined;
+  const say = (condition: Condition, ...evidence: string[]) => ({
+    ...result(o, condition, [...evidence, absent]),
+    ...(lastExit === undefined ? {} : { lastExit }),
+    ...killHarm(probes.resources),
+  });
 
   if (!probes.maintenance.ok) return say("blind", `whether the host maintains it cannot be known: ${probes.maintenance.why}`);
   const busyWith = maintenanceOf(probes);
@@ -195,8 +204,8 @@ function answeredCondition(probes: Probes): { condition: Condition; evidence: st
   return { condition: "serving", evidence: ["/healthz answers 200"] };
 }
 
-function answer(reading: Reading<HttpReading>): Extract<HttpReading, { state: "answered" }> | undefined {
-  return reading.ok && reading.value.state === "answered" ? reading.value : undefined;
+function answer(reading: Reading<HttpReading> | undefined): Extract<HttpReading, { state: "answered" }> | undefined {
+  return reading?.ok === true && reading.value.state === "answered" ? reading.value : undefined;
 }
 
 function answersAsGateway(probes: Probes): boolean {
@@ -231,8 +240,25 @@ function stopReason(reason: string | undefined): string {
   return `it was stopped cleanly${reason === undefined ? "" : ` (${reason})`}`;
 }
 
+function saysOf(probes: Probes | undefined): Pick<Assessment, "says"> {
+  const ready = probes === undefined ? undefined : answer(probes.ready);
+  if (ready === undefined) return {};
+  const version = answer(probes?.startup)?.body.version ?? answer(probes?.health)?.body.version;
+  return {
+    says: { ...(version === undefined ? {} : { version }), failing: ready.body.failing ?? [], suppressed: ready.body.suppressed ?? [] },
+  };
+}
+
 function result(o: Observation, condition: Condition, evidence: readonly string[]): Assessment {
-  return { atMs: o.atMs, verdict: VERDICTS[condition], condition, evidence };
+  const { atMs, findings, hold } = o;
+  return {
+    atMs,
+    verdict: VERDICTS[condition],
+    condition,
+    evidence,
+    ...(findings === undefined ? {} : { findings }),
+    ...(hold === undefined ? {} : { hold }),
+  };
 }
 
 function seconds(ms: number): string {

@@ -1,16 +1,23 @@
 import type { Cause } from "./model.ts";
 
 /**
- * What a cause asks for. `start`: nothing lives, so nothing can be harmed; the service manager starts it. `kill`: a living process is
- * ended after the fence, then started; this spends the unclean-kill budget. `tell`: a restart would not help or would make it worse.
+ * What a cause asks for.
+ * - `start`: nothing lives, so nothing can be harmed; the service manager starts it.
+ * - `kill`: a living process is ended after the fence, then started; this spends the unclean-kill budget.
+ * - `mend`: nothing lives; what keeps it from starting is mended, then it is started.
+ * - `replace`: ended after the fence, then mended, then started.
+ * - `tell`: a restart would not help or would make it worse, or somebody else's work would be overruled.
  */
-export type Remedy = "start" | "kill" | "tell";
+export type Remedy = "start" | "kill" | "mend" | "replace" | "tell";
+
+/** 1: seconds, changes nothing but processes. 2: changes files, each with an undo. Null: a human's. */
+export type Tier = 1 | 2;
 
 interface CauseFacts {
   readonly remedy: Remedy;
   /** For people, in alerts and in `incident`. */
   readonly title: string;
-  /** What a human does about it when the watchdog does not. */
+  /** What a human does about it when the watchdog does not. SUBJECT stands for what was found, commands are those of the default profile. */
   readonly advice: string;
 }
 
@@ -24,6 +31,11 @@ export const CAUSES = {
     remedy: "start",
     title: "the service manager gave up after too many starts",
     advice: "look at its last log lines, then: openclaw gateway restart",
+  },
+  "out-of-memory": {
+    remedy: "start",
+    title: "the gateway ran out of memory",
+    advice: "find what grows (openclaw logs), give it more with NODE_OPTIONS=--max-old-space-size, then: openclaw gateway restart",
   },
   "process-frozen": {
     remedy: "kill",
@@ -50,10 +62,91 @@ export const CAUSES = {
     title: "the gateway lives but nothing listens on its port any more",
     advice: "restart it: openclaw gateway restart",
   },
+  "config-broken": {
+    remedy: "mend",
+    title: "the gateway's configuration is missing, empty or cut off",
+    advice: "put a good openclaw.json in place of SUBJECT, check it with: openclaw config validate, then: openclaw gateway start",
+  },
+  "config-invalid": {
+    remedy: "mend",
+    title: "the gateway refuses its configuration",
+    advice: "correct what openclaw config validate names in SUBJECT, then: openclaw gateway start",
+  },
+  "config-unknown-keys": {
+    remedy: "mend",
+    title: "the gateway's configuration has keys that this version does not know",
+    advice: "remove the keys that openclaw config validate names, then: openclaw gateway start",
+  },
+  "config-suspect": {
+    remedy: "mend",
+    title: "the gateway does not start with a configuration that was changed since it served last",
+    advice: "undo the last change in SUBJECT, then: openclaw gateway start",
+  },
+  "lock-dead": {
+    remedy: "mend",
+    title: "a damaged lock file that nobody holds keeps the gateway from starting",
+    advice: "move SUBJECT away, then: openclaw gateway start",
+  },
+  "plugin-crash": {
+    remedy: "mend",
+    title: "a plugin ends the gateway",
+    advice: "openclaw plugins disable SUBJECT, then: openclaw gateway start",
+  },
+  "plugin-stall": {
+    remedy: "replace",
+    title: "a plugin blocks the gateway",
+    advice: "openclaw plugins disable SUBJECT, kill -KILL the gateway's pid, then: openclaw gateway start",
+  },
+  "start-failed": {
+    remedy: "mend",
+    title: "the gateway does not start, and nothing that is known explains it",
+    advice: "read its last lines: openclaw logs; then: openclaw doctor",
+  },
   "start-refused": {
     remedy: "tell",
-    title: "the gateway refuses to start (exit 78): its configuration or state must be mended first",
+    title: "the gateway refuses to start (exit 78), and why could not be looked at",
     advice: "openclaw config validate, then openclaw doctor; a restart does not help",
+  },
+  "config-newer": {
+    remedy: "tell",
+    title: "the configuration was written by a newer OpenClaw than the one that is installed",
+    advice: "install the version that wrote it (SUBJECT): npm install -g openclaw@SUBJECT, then: openclaw gateway restart",
+  },
+  "secret-missing": {
+    remedy: "tell",
+    title: "an environment variable that the configuration asks for is missing",
+    advice: "give the gateway's service SUBJECT, for example in ~/.openclaw/.env, then: openclaw gateway restart",
+  },
+  "database-corrupt": {
+    remedy: "tell",
+    title: "one of the gateway's databases is damaged",
+    advice: "do not run doctor; restore a backup: openclaw backup restore, or have SUBJECT looked at, then: openclaw gateway start",
+  },
+  "database-lost": {
+    remedy: "tell",
+    title: "a database of the gateway is not the one it served with: what was in it is lost to it",
+    advice:
+      "find out where SUBJECT went (a disk not mounted? moved?) and put it back while the gateway is stopped, or: openclaw backup restore",
+  },
+  "database-newer": {
+    remedy: "tell",
+    title: "a database was written by a newer OpenClaw than the one that is installed",
+    advice: "install the newer version again: npm install -g openclaw@latest, then: openclaw gateway restart; never delete SUBJECT",
+  },
+  "files-locked-out": {
+    remedy: "tell",
+    title: "the gateway's account may not read or write its own files",
+    advice: 'sudo chown -R "$(id -un)" SUBJECT, then: openclaw gateway start',
+  },
+  "state-missing": {
+    remedy: "tell",
+    title: "the gateway's state directory is not there",
+    advice: "put SUBJECT back (a disk not mounted? renamed?); a restart now would begin without any state",
+  },
+  "program-missing": {
+    remedy: "tell",
+    title: "the program that the gateway's service starts is not complete or not there",
+    advice: "missing: SUBJECT; install it again: npm install -g openclaw, then: openclaw gateway install --force",
   },
   "port-foreign": {
     remedy: "tell",
@@ -100,4 +193,78 @@ export const CAUSES = {
     title: "the watchdog cannot look at the gateway",
     advice: "see the evidence; check the permissions of the state directory",
   },
+  "config-bad-on-disk": {
+    remedy: "tell",
+    title: "the configuration on disk would not start the gateway, which still serves with the earlier one",
+    advice: "correct SUBJECT before the next restart: openclaw config validate",
+  },
+  "disk-low": {
+    remedy: "tell",
+    title: "the disk of the gateway's state is nearly full",
+    advice: "free space before it is full: then the gateway fails to write, and would refuse to start",
+  },
+  "channels-suppressed": {
+    remedy: "tell",
+    title: "channels stay silent after several unclean boots, although the gateway is healthy",
+    advice: "SUBJECT: leave it alone for five minutes, then: openclaw gateway restart",
+  },
+  "credentials-missing": {
+    remedy: "tell",
+    title: "a model provider refuses, or has no credentials",
+    advice: "openclaw models auth, or: openclaw configure --section model",
+  },
+  "model-unknown": {
+    remedy: "tell",
+    title: "the configuration names a model that is not known",
+    advice: "openclaw models list, then: openclaw models set PROVIDER/MODEL",
+  },
+  "pairing-pending": {
+    remedy: "tell",
+    title: "a client waits for a pairing that only you may approve",
+    advice: "look who asks: openclaw devices list; approve only what you know",
+  },
+  "polling-conflict": {
+    remedy: "tell",
+    title: "a second program polls with the same bot token",
+    advice: "give each gateway a bot of its own; stop the other program",
+  },
+  "jobs-failing": {
+    remedy: "tell",
+    title: "scheduled jobs fail again and again",
+    advice: "SUBJECT: look at them with openclaw cron list and openclaw cron runs",
+  },
+  "version-changed": {
+    remedy: "tell",
+    title: "after the repair the gateway runs as another version",
+    advice: "if nobody updated it, look which openclaw its service starts: openclaw gateway status",
+  },
 } as const satisfies Record<Cause, CauseFacts>;
+
+/** Does its repair end a living process? */
+export function kills(cause: Cause): boolean {
+  const { remedy } = CAUSES[cause];
+  return remedy === "kill" || remedy === "replace";
+}
+
+/** Null: told, never repaired. */
+export function tierOf(cause: Cause): Tier | null {
+  switch (CAUSES[cause].remedy) {
+    case "start":
+    case "kill":
+      return 1;
+    case "mend":
+    case "replace":
+      return 2;
+    case "tell":
+      return null;
+  }
+}
+
+export function adviceFor(cause: Cause, subject: string | undefined): string {
+  return CAUSES[cause].advice.replaceAll("SUBJECT", () => subject ?? "it");
+}
+
+/** The commands in a text for people, as they are typed for this profile. */
+export function forProfile(text: string, profile: string): string {
+  return profile === "default" ? text : text.replaceAll(/\bopenclaw (?=[a-z])/g, `openclaw --profile ${profile} `);
+}

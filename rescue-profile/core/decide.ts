@@ -1,67 +1,16 @@
-import { CAUSES } from "./causes.ts";
-import { diagnose, MIN_CHECKS } from "./diagnose.ts";
+import { kills, tierOf } from "./causes.ts";
+import { circumstances, classify, endedByItself } from "./classify.ts";
+import { diagnose } from "./diagnose.ts";
+import type { Action, Decision, WatchEvent } from "./event.ts";
+import type { Classification } from "./findings.ts";
 import { expire, mayKill, nextAllowedMs, withheld } from "./limits.ts";
-import type { Assessment, Cause, ProcessIdentity } from "./model.ts";
-import { type NextLook, nextLook } from "./pace.ts";
+import type { Assessment, Cause } from "./model.ts";
 import type { Policy } from "./policy.ts";
-import type { OpenIncident, Phase, RepairOutcome, WatchState } from "./state.ts";
+import { onRequest } from "./request.ts";
+import { coolDown, decision, startRepair, tellHuman } from "./respond.ts";
+import { onServing } from "./serving.ts";
+import type { RepairOutcome, WatchState } from "./state.ts";
 import { follow, forget } from "./track.ts";
-
-export type WatchEvent =
-  | { readonly kind: "sampled"; readonly assessment: Assessment }
-  /** The runner of this incident's repair ended. */
-  | {
-      readonly kind: "repair-settled";
-      readonly atMs: number;
-      readonly incident: number;
-      readonly outcome: RepairOutcome;
-      readonly note: string;
-    }
-  | { readonly kind: "repair-requested"; readonly atMs: number; readonly by: string }
-  | { readonly kind: "paused"; readonly atMs: number; readonly untilMs: number | null; readonly by: string; readonly reason: string | null }
-  | { readonly kind: "resumed"; readonly atMs: number; readonly by: string };
-
-/** Effects as data, in the order in which they are to be applied, after the new state is durable. */
-export type Action =
-  | {
-      readonly kind: "open-incident";
-      readonly incident: number;
-      readonly cause: Cause;
-      /** When the fault was first seen, which is earlier than when it was called by a cause. */
-      readonly firstSeenMs: number;
-      readonly evidence: readonly string[];
-    }
-  | {
-      readonly kind: "start-repair";
-      readonly incident: number;
-      readonly attempt: number;
-      readonly tier: 1;
-      readonly cause: Cause;
-      /** The process that the fence must find unchanged before a signal. Null: nothing may be signalled. */
-      readonly identity: ProcessIdentity | null;
-      readonly by: string;
-    }
-  /** Its runner is gone or too late: whatever is left of it must not act any more. */
-  | { readonly kind: "abandon-repair"; readonly incident: number; readonly why: string }
-  | { readonly kind: "close-incident"; readonly incident: number; readonly outcome: IncidentOutcome }
-  | {
-      readonly kind: "tell";
-      readonly severity: "info" | "warning" | "critical";
-      readonly incident: number | null;
-      readonly cause: Cause;
-      readonly text: string;
-      readonly evidence: readonly string[];
-    };
-
-export type IncidentOutcome = "recovered" | "recovered-by-itself" | "stopped-by-operator";
-
-export interface Decision {
-  readonly state: WatchState;
-  readonly actions: readonly Action[];
-  readonly next: NextLook;
-  /** Why this and nothing else, for the log and for the answer to a request. */
-  readonly reason: string;
-}
 
 /**
  * What to do. Pure and total: same state, event and policy, same decision. Persist `state` before applying `actions`.
@@ -70,12 +19,15 @@ export interface Decision {
  * |---|---|---|---|---|---|---|
  * | watching | stay (close an incident left open) | open incident, repair → repairing | open, tell → human | tell → cooling | ignored | stay |
  * | repairing | stay | stay; after the deadline as if settled "lost" | as left | as left | → verifying | stay |
- * | verifying | close "recovered" → watching | next attempt → repairing; attempts used up: tell → cooling | tell → human | tell → cooling | ignored | stay |
+ * | verifying | close "recovered" → watching | next attempt → repairing; attempts of its tier used up, or the same repair failed: tell → cooling | tell → human | tell → cooling | ignored | stay |
  * | cooling | close → watching | stay; after `untilMs` → watching, new round | stay | stay | ignored | stay |
  * | human | close → watching | another cause: repair → repairing | another cause: tell, stay | tell → cooling | ignored | stay |
  *
  * A clean stop by an operator closes any incident and ends in watching. A distrusted look changes nothing but starts the grace period.
- * A request to repair skips the waiting times, never the budget, the pause, the grace or the rule that only a fault is repaired.
+ * A request to repair skips waiting times, budget and cooldown, never the pause, the grace or the rule that only a fault is repaired.
+ *
+ * What the condition alone calls a cause is refined by a deep look (`classify`) before anything is done that a plain start does not cover:
+ * {@link deepens}. Its remedy is of tier 1 or 2; each tier has its own number of attempts within an incident, all share the hourly budget.
  */
 export function decide(state: WatchState, event: WatchEvent, policy: Policy): Decision {
   switch (event.kind) {
@@ -103,18 +55,23 @@ export function decide(state: WatchState, event: WatchEvent, policy: Policy): De
 function onSample(state: WatchState, seen: Assessment, policy: Policy): Decision {
   const at = seen.atMs;
   if (seen.distrust !== undefined) {
-    const graced = { ...state, graceUntilMs: at + policy.graceMs, track: forget(state.track, at) };
+    const graced = { ...state, surveyedMs: at, graceUntilMs: at + policy.graceMs, track: forget(state.track, at) };
     return decision(graced, [], policy, at, `look discarded: ${seen.distrust}`);
   }
   const track = follow(state.track, seen, policy);
-  const next: WatchState = { ...state, track, everServed: state.everServed || seen.verdict === "up" };
+  const next: WatchState = {
+    ...state,
+    track,
+    everServed: state.everServed || seen.verdict === "up",
+    surveyedMs: seen.findings === undefined ? state.surveyedMs : at,
+  };
 
   if (next.phase.name === "repairing") {
     if (at - next.phase.sinceMs < policy.repairDeadlineMs) return decision(next, [], policy, at, "a repair is running");
     const why = "the repair never reported back";
     return decision(settle(next, next.phase.cause, "lost", at), abandon(next, why), policy, at, why);
   }
-  if (seen.verdict === "up") return onServing(next, at, policy);
+  if (seen.verdict === "up") return onServing(next, seen, policy);
   // One look in between that could not see: what lasted goes on lasting, but it is not acted on without having been seen.
   if (seen.condition === "blind" && track.condition !== "blind") return decision(next, [], policy, at, "could not look this time");
   if (track.condition === "stopped-cleanly") return onStopped(next, seen, policy);
@@ -124,19 +81,6 @@ function onSample(state: WatchState, seen: Assessment, policy: Policy): Decision
   return onFault(next, seen, cause, policy);
 }
 
-function onServing(state: WatchState, at: number, policy: Policy): Decision {
-  const { incident, phase, track } = state;
-  if (incident === null && phase.name === "watching") return decision(state, [], policy, at, track.condition);
-  const held = at - track.sinceMs;
-  if (track.checks < policy.goodChecks || held < policy.holdMs) {
-    return decision(state, [], policy, at, `serving again for ${Math.round(held / 1000)} s`);
-  }
-  const watching: WatchState = { ...state, phase: { name: "watching" }, incident: null };
-  if (incident === null) return decision(watching, [], policy, at, "serving again");
-  const outcome = incident.attempts > 0 && phase.name === "verifying" ? "recovered" : "recovered-by-itself";
-  return decision(watching, [{ kind: "close-incident", incident: incident.id, outcome }], policy, at, "health held");
-}
-
 function onStopped(state: WatchState, seen: Assessment, policy: Policy): Decision {
   const watching: WatchState = { ...state, phase: { name: "watching" }, incident: null };
   const actions: Action[] =
@@ -144,81 +88,75 @@ function onStopped(state: WatchState, seen: Assessment, policy: Policy): Decisio
   return decision(watching, actions, policy, seen.atMs, "stopped on purpose");
 }
 
-function onFault(state: WatchState, seen: Assessment, cause: Cause, policy: Policy): Decision {
-  const at = seen.atMs;
-  const wait = withheld(state, at);
-  if (wait !== undefined) return decision(state, [], policy, at, `${cause}, but ${wait}`);
-  if (state.phase.name === "cooling") return decision(state, [], policy, at, `${cause}, cooling down`);
+/** While a fault lasts and nothing may be done yet, it is looked into again this often: somebody may mend it meanwhile. */
+const DEEPEN_EVERY_MS = 5_000;
 
-  const remedy = CAUSES[cause].remedy;
-  if (remedy === "tell" || (remedy === "kill" && !mayKill(state))) return tellHuman(state, seen, cause, policy);
+function onFault(state: WatchState, seen: Assessment, plain: Cause, policy: Policy): Decision {
+  const at = seen.atMs;
+  const wait = withheld(state, at) ?? seen.hold;
+  if (wait !== undefined) return decision(state, [], policy, at, `${plain}, but ${wait}`);
+  if (state.phase.name === "cooling") return decision(state, [], policy, at, `${plain}, cooling down`);
+  if (seen.findings === undefined && deepens(state, seen, plain, policy)) {
+    const everyMs = state.phase.name === "human" ? policy.surveyMs : DEEPEN_EVERY_MS;
+    if (state.surveyedMs >= state.track.sinceMs && at - state.surveyedMs < everyMs)
+      return decision(state, [], policy, at, `${plain}, as looked into before`);
+    return { state, actions: [], next: { afterMs: 0, depth: "deep" }, reason: `${plain}: looking deeper` };
+  }
+
+  const found = explain(state, seen, plain);
+  const { cause } = found;
+  const fault = { atMs: at, found };
+  const tier = tierOf(cause);
+  if (tier === null || found.blocked !== undefined) return tellHuman(state, fault, policy, found.blocked);
+  if (tier > policy.maxTier) return tellHuman(state, fault, policy, "this watchdog may only restart");
+  if (kills(cause) && !mayKill(state)) return tellHuman(state, fault, policy);
   if (state.phase.name === "human" && state.phase.cause === cause) return decision(state, [], policy, at, "a human was told");
 
-  if (state.phase.name === "verifying" && state.phase.outcome === "failed") {
-    return coolDown(state, seen, cause, at + policy.cooldownMs, "the repair could not be carried out", policy);
+  if (state.phase.name === "verifying" && state.phase.outcome === "failed" && state.phase.cause === cause) {
+    return coolDown(state, fault, at + policy.cooldownMs, "the repair could not be carried out", policy);
   }
   const lastRepair = state.repairs.at(-1);
-  if (state.incident !== null && state.incident.attempts > 0 && lastRepair !== undefined && at - lastRepair < policy.unsettledMs) {
+  const { attempts = 0, mends = [] } = state.incident ?? {};
+  // What a deep look newly found is mended at once; a start is given its time.
+  if (tier === 1 && attempts + mends.length > 0 && lastRepair !== undefined && at - lastRepair < policy.unsettledMs) {
     return decision(state, [], policy, at, `${cause} again, too soon after the last start`);
   }
-  if (state.incident !== null && state.incident.attempts >= policy.attemptsPerIncident) {
-    return coolDown(state, seen, cause, at + policy.cooldownMs, "every allowed attempt was made and it is still down", policy);
-  }
+  const until = at + policy.cooldownMs;
+  if (mends.includes(cause)) return coolDown(state, fault, until, "what could be done about it was done and it is still down", policy);
+  const spent = tier === 1 ? attempts >= policy.attemptsPerIncident : mends.length >= policy.mendsPerIncident;
+  if (spent) return coolDown(state, fault, until, "every allowed attempt was made and it is still down", policy);
   const allowedAt = nextAllowedMs(state, cause, at, policy);
-  if (allowedAt > at) return coolDown(state, seen, cause, allowedAt, "the allowed number of repairs is used up", policy);
-  return startRepair(state, seen, cause, "watchdog", policy);
+  if (allowedAt > at) return coolDown(state, fault, allowedAt, "the allowed number of repairs is used up", policy);
+  return startRepair(state, fault, "watchdog", policy);
 }
 
-function onRequest(state: WatchState, event: Extract<WatchEvent, { kind: "repair-requested" }>, policy: Policy): Decision {
-  const at = event.atMs;
-  const refuse = (why: string) => decision(state, [], policy, at, `refused: ${why}`);
-  const wait = withheld(state, at);
-  if (wait !== undefined) return refuse(wait);
-  if (state.phase.name === "repairing") return refuse("a repair is running already");
-  const cause = requestedCause(state);
-  if (cause === undefined) return refuse(`nothing to repair: the gateway is ${state.track.condition}`);
-  if (CAUSES[cause].remedy === "tell") return refuse(`${CAUSES[cause].title}; ${CAUSES[cause].advice}`);
-  if (CAUSES[cause].remedy === "kill") {
-    if (!mayKill(state)) return refuse("it was never seen to serve, so it is not ended by us");
-    if (!isJudgeable(state))
-      return refuse(`it has been ${state.track.condition} for ${state.track.checks} look(s) only; ask again in some seconds`);
-    if (state.track.condition === "silent" && state.track.killHarm !== "none")
-      return refuse("whether a kill would make it worse cannot be known");
-  }
-  // A person may end a cooldown early, but not spend more than the budget.
-  const uncooled: WatchState = state.phase.name === "cooling" ? { ...state, phase: { name: "watching" } } : state;
-  const allowedAt = nextAllowedMs(uncooled, cause, at, policy);
-  if (allowedAt > at) return refuse(`the allowed number of repairs is used up for another ${Math.ceil((allowedAt - at) / 1000)} s`);
-  const seen: Assessment = { atMs: at, verdict: "down", condition: state.track.condition, evidence: [`requested by ${event.by}`] };
-  return startRepair(uncooled, seen, cause, event.by, policy);
-}
-
-/** Has what is seen been seen often enough for a person's "repair now" to be judged? A single silent look is no reason to end a process. */
-export function isJudgeable(state: WatchState): boolean {
-  const cause = requestedCause(state);
-  return cause === undefined || CAUSES[cause].remedy !== "kill" || state.track.checks >= MIN_CHECKS;
-}
-
-/** What a person's "repair now" means for what is seen at this moment, before it has lasted. */
-function requestedCause(state: WatchState): Cause | undefined {
-  switch (state.track.condition) {
-    case "gone":
-      return "process-gone";
-    case "latched":
-      return "start-latched";
-    case "parked":
-      return "start-refused";
-    case "frozen":
-      return "process-frozen";
-    case "silent":
-      return state.track.killHarm === "none" || state.track.killHarm === null ? "silent-busy" : state.track.killHarm;
-    case "deaf":
-      return "listener-lost";
-    case "foreign-port":
-      return "port-foreign";
+/**
+ * Must more be known than the condition tells? A process that somebody killed is simply started, within two seconds. One that ended by its
+ * own word, that a manager gave up, or that a repair of this hour did not help, is looked at more closely first.
+ */
+function deepens(state: WatchState, seen: Assessment, plain: Cause, policy: Policy): boolean {
+  if (policy.maxTier < 2) return false;
+  switch (plain) {
+    case "start-latched":
+    case "start-refused":
+    case "port-foreign":
+    case "blind":
+      return true;
+    case "process-gone":
+      if (seen.lastExit?.signal !== undefined && !endedByItself(seen.lastExit)) return (state.incident?.attempts ?? 0) > 0;
+      return state.repairs.length > 0 || (seen.lastExit?.code ?? 0) !== 0;
+    case "silent-busy":
+    case "silent-flat":
+    case "boot-stalled":
+      return state.repairs.length > 0;
     default:
-      return undefined;
+      return false;
   }
+}
+
+function explain(state: WatchState, seen: Assessment, cause: Cause): Classification {
+  if (seen.findings === undefined) return { cause, confidence: "certain", evidence: seen.evidence };
+  return classify(seen.findings, circumstances(state, seen, cause, seen.evidence));
 }
 
 function onSettled(state: WatchState, event: Extract<WatchEvent, { kind: "repair-settled" }>, policy: Policy): Decision {
@@ -242,89 +180,4 @@ function abandon({ incident }: WatchState, why: string): readonly Action[] {
 
 function settle(state: WatchState, cause: Cause, outcome: RepairOutcome, at: number): WatchState {
   return { ...state, phase: { name: "verifying", sinceMs: at, cause, outcome }, track: forget(state.track, at) };
-}
-
-function startRepair(state: WatchState, seen: Assessment, cause: Cause, by: string, policy: Policy): Decision {
-  const at = seen.atMs;
-  const opened = openIncident(state, seen, cause);
-  const incident: OpenIncident = { ...opened.incident, attempts: opened.incident.attempts + 1 };
-  const kills = CAUSES[cause].remedy === "kill";
-  const next: WatchState = {
-    ...state,
-    phase: { name: "repairing", sinceMs: at, cause },
-    incident,
-    lastIncident: Math.max(state.lastIncident, incident.id),
-    repairs: [...state.repairs, at],
-    kills: kills ? [...state.kills, at] : state.kills,
-  };
-  const repair: Action = {
-    kind: "start-repair",
-    incident: incident.id,
-    attempt: incident.attempts,
-    tier: 1,
-    cause,
-    identity: kills ? state.track.identity : null,
-    by,
-  };
-  return decision(next, [...opened.actions, repair], policy, at, `${cause}: repair ${incident.attempts} begins`);
-}
-
-function tellHuman(state: WatchState, seen: Assessment, cause: Cause, policy: Policy): Decision {
-  const told = withTold(state, seen, cause, "critical", CAUSES[cause].advice);
-  const already = state.phase.name === "human" && state.phase.cause === cause;
-  const phase: Phase = already ? state.phase : { name: "human", sinceMs: seen.atMs, cause };
-  return decision({ ...told.state, phase }, told.actions, policy, seen.atMs, `${cause}: needs a human`);
-}
-
-function coolDown(state: WatchState, seen: Assessment, cause: Cause, untilMs: number, why: string, policy: Policy): Decision {
-  const told = withTold(
-    state,
-    seen,
-    cause,
-    "critical",
-    `${why}; needs a human, or the next try after the cooldown. ${CAUSES[cause].advice}`,
-  );
-  const phase: Phase = { name: "cooling", untilMs, cause };
-  return decision({ ...told.state, phase }, told.actions, policy, seen.atMs, `${cause}: ${why}`);
-}
-
-/** Opens the incident if none is open and tells each cause once per round. */
-function withTold(
-  state: WatchState,
-  seen: Assessment,
-  cause: Cause,
-  severity: "warning" | "critical",
-  advice: string,
-): { state: WatchState; actions: readonly Action[] } {
-  const opened = openIncident(state, seen, cause);
-  const { incident } = opened;
-  if (incident.told.includes(cause)) return { state: { ...state, incident }, actions: opened.actions };
-  const tell: Action = {
-    kind: "tell",
-    severity,
-    incident: incident.id,
-    cause,
-    text: `${CAUSES[cause].title}: ${advice}`,
-    evidence: seen.evidence,
-  };
-  const next: WatchState = {
-    ...state,
-    incident: { ...incident, told: [...incident.told, cause] },
-    lastIncident: Math.max(state.lastIncident, incident.id),
-  };
-  return { state: next, actions: [...opened.actions, tell] };
-}
-
-function openIncident(state: WatchState, seen: Assessment, cause: Cause): { incident: OpenIncident; actions: readonly Action[] } {
-  if (state.incident !== null) return { incident: { ...state.incident, cause }, actions: [] };
-  const id = state.lastIncident + 1;
-  const firstSeenMs = Math.min(state.track.sinceMs, seen.atMs);
-  return {
-    incident: { id, cause, openedMs: seen.atMs, attempts: 0, told: [] },
-    actions: [{ kind: "open-incident", incident: id, cause, firstSeenMs, evidence: seen.evidence }],
-  };
-}
-
-function decision(state: WatchState, actions: readonly Action[], policy: Policy, at: number, reason: string): Decision {
-  return { state, actions, next: nextLook(state, at, policy), reason };
 }

@@ -1,4 +1,4 @@
-import { CAUSES } from "./causes.ts";
+import { kills } from "./causes.ts";
 import type { Cause } from "./model.ts";
 import { HOUR_MS, type Policy } from "./policy.ts";
 import type { WatchState } from "./state.ts";
@@ -17,9 +17,9 @@ export function nextAllowedMs(state: WatchState, cause: Cause, atMs: number, pol
   if (state.phase.name === "cooling" && atMs < state.phase.untilMs) return state.phase.untilMs;
   const repairs = state.repairs.filter((at) => atMs - at < HOUR_MS);
   if (repairs.length >= policy.repairsPerHour) return atMs + policy.cooldownMs;
-  if (CAUSES[cause].remedy !== "kill") return atMs;
-  const kills = state.kills.filter((at) => atMs - at < policy.uncleanWindowMs);
-  const oldest = kills[kills.length - policy.uncleanKills];
+  if (!kills(cause)) return atMs;
+  const recent = state.kills.filter((at) => atMs - at < policy.uncleanWindowMs);
+  const oldest = recent[recent.length - policy.uncleanKills];
   return oldest === undefined ? atMs : oldest + policy.uncleanWindowMs;
 }
 
@@ -37,7 +37,7 @@ export function expire(state: WatchState, at: number, policy: Policy): WatchStat
     pause: pause !== null && pause.untilMs !== null && at >= pause.untilMs ? null : pause,
     graceUntilMs: state.graceUntilMs !== null && at >= state.graceUntilMs ? null : state.graceUntilMs,
     phase: cooled ? { name: "watching" } : phase,
-    incident: cooled && incident !== null ? { ...incident, attempts: 0, told: [] } : incident,
+    incident: cooled && incident !== null ? { ...incident, attempts: 0, mends: [], told: [] } : incident,
     repairs: state.repairs.filter((repair) => at - repair < HOUR_MS),
     kills: state.kills.filter((kill) => at - kill < policy.uncleanWindowMs),
   };

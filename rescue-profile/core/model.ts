@@ -1,3 +1,5 @@
+import type { Findings } from "./findings.ts";
+
 /**
  * The vocabulary of the watchdog: what a look at a gateway can say, and the names everything else is decided by.
  *
@@ -29,8 +31,11 @@ export type ProcessReading =
   | {
       readonly state: "alive";
       readonly identity: ProcessIdentity;
-      /** Who named the process: the host's own lock file, or only the service manager (early boot, before the lock exists). */
-      readonly namedBy: "lock" | "service";
+      /**
+       * Who named the process: the host's own lock file; without that file the kernel's lock on this very state database, as strong;
+       * or only the service manager (early boot, before the lock exists).
+       */
+      readonly namedBy: "lock" | "kernel" | "service";
       readonly run: RunState;
       /** User and system CPU time of all threads so far. */
       readonly cpuMs: number;
@@ -125,6 +130,9 @@ export interface Observation {
   readonly clockGapMs: number;
   readonly process: Reading<ProcessReading>;
   readonly probes?: Probes;
+  readonly findings?: Findings;
+  /** Why nothing may be repaired at this moment whatever is seen, known to the watcher and not to the gateway; one sentence. */
+  readonly hold?: string;
 }
 
 export interface Probes {
@@ -183,7 +191,42 @@ export type Cause =
   | "boot-slow"
   | "drain-stuck"
   | "maintenance-stuck"
-  | "blind";
+  | "blind"
+  // What a deep look finds out when it does not run.
+  | "config-broken"
+  | "config-invalid"
+  | "config-unknown-keys"
+  | "config-suspect"
+  | "config-newer"
+  | "secret-missing"
+  | "database-corrupt"
+  | "database-lost"
+  | "database-newer"
+  | "files-locked-out"
+  | "state-missing"
+  | "lock-dead"
+  | "plugin-crash"
+  | "plugin-stall"
+  | "out-of-memory"
+  | "program-missing"
+  | "start-failed"
+  // What it finds while the gateway serves: told, never repaired.
+  | "config-bad-on-disk"
+  | "disk-low"
+  | "channels-suppressed"
+  | "credentials-missing"
+  | "model-unknown"
+  | "pairing-pending"
+  | "polling-conflict"
+  | "jobs-failing"
+  | "version-changed";
+
+/** What a serving gateway says of itself. `failing` and `suppressed` name channels and parts. */
+export interface Says {
+  readonly version?: string;
+  readonly failing: readonly string[];
+  readonly suppressed: readonly string[];
+}
 
 export interface Assessment {
   readonly atMs: number;
@@ -199,6 +242,13 @@ export interface Assessment {
   readonly killHarm?: Extract<Cause, "disk-full" | "descriptors-exhausted" | "database-locked" | "disk-wait">;
   /** True when `resources` was looked at and nothing was found, so that a kill is not ruled out. */
   readonly killHarmRuledOut?: boolean;
+  /** Only after a deep look. */
+  readonly findings?: Findings;
+  /** What it says of itself, when it answers: to compare before and after a repair. */
+  readonly says?: Says;
+  /** How its process ended last, if the manager knows: by its own exit code, or by a signal. */
+  readonly lastExit?: { readonly code?: number; readonly signal?: string };
+  readonly hold?: string;
   /** Set when the look itself cannot be trusted (late, clock gap): it is discarded and a grace period begins. */
   readonly distrust?: string;
 }

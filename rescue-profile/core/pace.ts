@@ -1,21 +1,27 @@
 import type { Policy } from "./policy.ts";
 import type { WatchState } from "./state.ts";
 
-/** When and how deeply to look next. `identity` is a cheap look that finds out whether the process lives. */
+/** `identity`: a cheap look that finds out whether the process lives. `full`: health too. `deep`: also what lies on disk and in the logs. */
+export type Depth = "identity" | "full" | "deep";
+
+/** When and how deeply to look next. */
 export interface NextLook {
   readonly afterMs: number;
-  readonly depth: "identity" | "full";
+  readonly depth: Depth;
 }
 
 const FAST_FOR_MS = 10_000;
 
-/** Calm: a cheap look each second, a full one each baseline. Suspicious: full and fast at first, slower later. Pure. */
+/** Calm: a cheap look each second, a full one each baseline, a deep one each survey. Suspicious: full and fast at first, slower later. Pure. */
 export function nextLook(state: WatchState, at: number, policy: Policy): NextLook {
   const { track, phase } = state;
   const calm = track.condition === "serving" || track.condition === "degraded" || track.condition === "alive";
-  const full = (afterMs: number) => ({ afterMs, depth: "full" }) as const;
+  const full = (afterMs: number): NextLook => ({ afterMs, depth: "full" });
   if (track.blindLooks > 0) return full(policy.recheckMs);
   const waiting = phase.name === "human" || phase.name === "cooling";
+  const restful = (phase.name === "watching" && calm && state.incident === null) || waiting;
+  const surveyInMs = Math.max(0, state.surveyedMs + policy.surveyMs - at);
+  if (restful && surveyInMs <= policy.identityMs) return { afterMs: Math.max(surveyInMs, policy.recheckMs), depth: "deep" };
   // A human has the word; but a process that lives may still die, and that is seen at once.
   if (
     (phase.name === "watching" && calm && state.incident === null) ||

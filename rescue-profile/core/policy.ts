@@ -27,6 +27,11 @@ export interface Policy {
   readonly repairDeadlineMs: number;
   readonly goodChecks: number;
   readonly holdMs: number;
+  readonly readinessMs: number;
+  readonly surveyMs: number;
+  readonly mendsPerIncident: number;
+  /** 1: may only restart. 2: may also mend what keeps it from starting. */
+  readonly maxTier: number;
 }
 
 /** The window of `repairsPerHour`. */

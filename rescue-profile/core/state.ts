@@ -1,4 +1,4 @@
-import type { Cause, Condition, ProcessIdentity } from "./model.ts";
+import type { Cause, Condition, ProcessIdentity, Says } from "./model.ts";
 
 /**
  * Everything the watchdog remembers between two looks. Plain JSON, so that the journal can keep it and any later process can go on from it.
@@ -20,6 +20,19 @@ export interface WatchState {
   readonly lastIncident: number;
   /** Has this gateway ever been seen to serve? Before that nothing is killed. */
   readonly everServed: boolean;
+  /** What it said of itself when it served last and no incident was open. */
+  readonly saidServing: Says | null;
+  /** When a deep look was taken last. */
+  readonly surveyedMs: number;
+  /** Warnings that are so now, or were within the last hour. */
+  readonly warned: readonly Warned[];
+}
+
+export interface Warned {
+  readonly cause: Cause;
+  readonly sinceMs: number;
+  readonly lastMs: number;
+  readonly told: boolean;
 }
 
 export type Phase =
@@ -40,8 +53,10 @@ export interface OpenIncident {
   readonly id: number;
   readonly cause: Cause;
   readonly openedMs: number;
-  /** Repairs started in this round; a cooldown starts a new round. */
+  /** Repairs of the first tier started in this round; a cooldown starts a new round. */
   readonly attempts: number;
+  /** Causes that the second tier mended in this round. None is mended twice: what did not help once does not help again. */
+  readonly mends: readonly Cause[];
   /** Causes that were told in this incident already. */
   readonly told: readonly Cause[];
 }
@@ -99,6 +114,9 @@ export function initialState(atMs: number): WatchState {
     incident: null,
     lastIncident: 0,
     everServed: false,
+    saidServing: null,
+    surveyedMs: atMs,
+    warned: [],
   };
 }
 
@@ -133,5 +151,7 @@ export function shiftState(state: WatchState, shiftMs: number): WatchState {
     pause: pause === null ? null : { ...pause, sinceMs: at(pause.sinceMs), untilMs: maybe(pause.untilMs) },
     graceUntilMs: maybe(state.graceUntilMs),
     incident: incident === null ? null : { ...incident, openedMs: at(incident.openedMs) },
+    surveyedMs: at(state.surveyedMs),
+    warned: state.warned.map((each) => ({ ...each, sinceMs: at(each.sinceMs), lastMs: at(each.lastMs) })),
   };
 }

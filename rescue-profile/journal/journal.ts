@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Action } from "../core/decide.ts";
+import type { Action } from "../core/event.ts";
 import type { ProcessIdentity } from "../core/model.ts";
 import { initialState, type RepairOutcome, shiftState, type WatchState } from "../core/state.ts";
 
@@ -25,6 +25,7 @@ export interface RepairRow {
   readonly attempt: number;
   readonly tier: number;
   readonly cause: string;
+  readonly subject: string | null;
   readonly identity: ProcessIdentity | null;
   readonly runs: number;
   readonly runner: ProcessIdentity | null;
@@ -35,8 +36,16 @@ export interface RepairRow {
 export interface RequestRow {
   readonly id: number;
   readonly kind: "repair" | "pause" | "resume";
-  readonly payload: { readonly forMs?: number; readonly reason?: string };
+  readonly payload: RequestPayload;
   readonly by: string;
+}
+
+/** `forMs`, `reason`: of a pause. `tier`, `dryRun`: of a repair. */
+export interface RequestPayload {
+  readonly forMs?: number;
+  readonly reason?: string;
+  readonly tier?: 1 | 2;
+  readonly dryRun?: boolean;
 }
 
 /** The database itself refused: locked by another process, disk full, input or output error. SQLite's primary result codes. */
@@ -113,7 +122,7 @@ export class Journal {
     const now = this.#clock.monotonicMs();
     if (row === undefined) return { ...initialState(now), lastIncident: this.#lastIncident() };
     const state = JSON.parse(String(row["state"])) as Partial<WatchState>;
-    if (!isComplete(state)) return { ...initialState(now), lastIncident: this.#lastIncident() };
+    if (!isComplete(state)) return { ...initialState(now), ...limitsOf(state), lastIncident: this.#lastIncident() };
     if (row["boot"] === this.#clock.boot) return state;
     // A wall clock that went backwards must not make old repairs younger than now.
     const elapsed = Math.max(0, this.#clock.wallMs() - Number(row["saved_wall"]));
@@ -126,7 +135,7 @@ export class Journal {
    */
   commit(target: string, lease: Lease, state: WatchState, actions: readonly Action[]): readonly number[] {
     return this.#transaction(() => {
-      this.#assertHeld(lease);
+      this.assertHeld(lease);
       this.#saveState(target, lease.fence, state);
       return actions.flatMap((action) => this.#record(action));
     });
@@ -167,6 +176,16 @@ export class Journal {
 
   isOpen(repair: number): boolean {
     return this.#db.prepare("SELECT 1 AS open FROM repairs WHERE id = ? AND outcome IS NULL").get(repair) !== undefined;
+  }
+
+  /** Did an earlier run begin this step, whether or not it ended it? */
+  hasBegun(repair: number, seq: number): boolean {
+    return this.#db.prepare("SELECT 1 AS begun FROM steps WHERE repair = ? AND seq = ?").get(repair, seq) !== undefined;
+  }
+
+  /** Has this repair a step that began and did not end? */
+  isInStep(repair: number): boolean {
+    return this.#db.prepare("SELECT 1 AS open FROM steps WHERE repair = ? AND outcome IS NULL").get(repair) !== undefined;
   }
 
   /** Intent before outcome. False when this step has an outcome already, from a run that was killed later. */
@@ -237,13 +256,14 @@ export class Journal {
         const { identity } = action;
         const result = this.#db
           .prepare(
-            "INSERT INTO repairs (incident, attempt, tier, cause, pid, pid_start, requested_by, started_wall) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO repairs (incident, attempt, tier, cause, subject, pid, pid_start, requested_by, started_wall) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
           )
           .run(
             action.incident,
             action.attempt,
             action.tier,
             action.cause,
+            action.subject,
             identity?.pid ?? null,
             identity?.startTime ?? null,
             action.by,
@@ -273,7 +293,8 @@ export class Journal {
       .run(target, JSON.stringify(state), fence, this.#clock.boot, Math.round(this.#clock.monotonicMs()), Math.round(this.#clock.wallMs()));
   }
 
-  #assertHeld(lease: Lease): void {
+  /** Throws {@link LeaseLost} when somebody took it over: whoever was asleep meanwhile must not act any more. */
+  assertHeld(lease: Lease): void {
     const row = this.#db.prepare("SELECT fence, holder_pid FROM leases WHERE name = ?").get(lease.name);
     if (Number(row?.["fence"]) !== lease.fence || Number(row?.["holder_pid"]) !== this.#self.pid) {
       throw new LeaseLost(`the ${lease.name} lease was taken over`);
@@ -306,11 +327,22 @@ function toRepair(row: Record<string, unknown>): RepairRow {
     attempt: Number(row["attempt"]),
     tier: Number(row["tier"]),
     cause: String(row["cause"]),
+    subject: row["subject"] === null ? null : String(row["subject"]),
     identity: identity(row["pid"], row["pid_start"]),
     runs: Number(row["runs"]),
     runner: identity(row["runner_pid"], row["runner_start"]),
     outcome: row["outcome"] as RepairOutcome | null,
     note: row["note"] === null ? null : String(row["note"]),
+  };
+}
+
+/** An older watchdog's state: what it had spent, and a person's pause, still hold. Only of the same boot; else the shift would need the whole. */
+function limitsOf({ repairs, kills, pause, everServed }: Partial<WatchState>): Partial<WatchState> {
+  return {
+    ...(Array.isArray(repairs) ? { repairs } : {}),
+    ...(Array.isArray(kills) ? { kills } : {}),
+    ...(pause === undefined ? {} : { pause }),
+    ...(everServed === undefined ? {} : { everServed }),
   };
 }
 

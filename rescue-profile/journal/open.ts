@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, renameSync, statSync } from "node:fs"
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { messageOf, RescueError, systemErrorCode } from "../../src/shared/errors.ts";
-import { SCHEMA, SCHEMA_VERSION } from "./schema.ts";
+import { SCHEMA, SCHEMA_VERSION, UPGRADES } from "./schema.ts";
 
 export interface OpenedJournal {
   readonly db: DatabaseSync;
@@ -136,10 +136,10 @@ function connect(file: string): DatabaseSync {
     chmodSync(file, 0o600);
     db.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON");
     db.exec("BEGIN IMMEDIATE");
-    if (pragma(db, "user_version") === 0) {
-      db.exec(SCHEMA);
-      db.exec(`PRAGMA application_id=${APPLICATION_ID}; PRAGMA user_version=${SCHEMA_VERSION}`);
-    }
+    const version = pragma(db, "user_version");
+    if (version === 0) db.exec(SCHEMA);
+    else for (let from = version; from < SCHEMA_VERSION; from++) db.exec(UPGRADES[from] ?? "");
+    db.exec(`PRAGMA application_id=${APPLICATION_ID}; PRAGMA user_version=${SCHEMA_VERSION}`);
     db.exec("COMMIT");
     return db;
   } catch (error) {

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import type { ProcessIdentity } from "../core/model.ts";
 import type { WatchState } from "../core/state.ts";
 
 /** What people and chats read. Wall times as epoch milliseconds; nothing here writes. */
@@ -76,6 +77,14 @@ export function readWatch(db: DatabaseSync, target: string): WatchSnapshot | und
             boot: String(lease["boot"]),
           },
   };
+}
+
+/** The newest repair that has not ended, and the process that claimed it. */
+export function readOpenRepair(db: DatabaseSync): { readonly id: number; readonly runner: ProcessIdentity | null } | undefined {
+  const row = db.prepare("SELECT id, runner_pid, runner_start FROM repairs WHERE outcome IS NULL ORDER BY id DESC LIMIT 1").get();
+  if (row === undefined) return undefined;
+  const pid = maybeNumber(row["runner_pid"]);
+  return { id: number(row["id"]), runner: pid === null ? null : { pid, startTime: number(row["runner_start"]) } };
 }
 
 const INCIDENTS = `SELECT i.*, (SELECT count(*) FROM repairs r WHERE r.incident = i.id) AS attempts,

@@ -1,5 +1,5 @@
 /** Raise with every change of shape. A journal with a higher number was written by a newer watchdog and is set aside, not touched. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 /**
  * `leases` must keep its shape for ever: an older watchdog reads it in a newer journal to see whether somebody works there.
@@ -20,7 +20,7 @@ CREATE TABLE incidents (
 ) STRICT;
 CREATE TABLE repairs (
   id INTEGER PRIMARY KEY AUTOINCREMENT, incident INTEGER NOT NULL REFERENCES incidents(id), attempt INTEGER NOT NULL,
-  tier INTEGER NOT NULL, cause TEXT NOT NULL, pid INTEGER, pid_start INTEGER, requested_by TEXT NOT NULL,
+  tier INTEGER NOT NULL, cause TEXT NOT NULL, subject TEXT, pid INTEGER, pid_start INTEGER, requested_by TEXT NOT NULL,
   started_wall INTEGER NOT NULL, runs INTEGER NOT NULL DEFAULT 0, runner_pid INTEGER, runner_start INTEGER,
   ended_wall INTEGER, outcome TEXT, note TEXT
 ) STRICT;
@@ -38,3 +38,6 @@ CREATE TABLE requests (
   answer TEXT, answered_wall INTEGER
 ) STRICT;
 `;
+
+/** From the version that is the key to the next one. */
+export const UPGRADES: Readonly<Record<number, string>> = { 1: "ALTER TABLE repairs ADD COLUMN subject TEXT" };

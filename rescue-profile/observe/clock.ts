@@ -16,6 +16,20 @@ export function wallMs(): number {
   return Date.now();
 }
 
+/**
+ * How far wall and monotonic clock moved apart since the last call; 0 at the first. Positive after a suspend, which the monotonic clock does
+ * not count, or when somebody set the clock forward.
+ */
+export function clockGaps(monotonic: () => number = monotonicMs, wall: () => number = wallMs): () => number {
+  let last: { readonly monotonicMs: number; readonly wallMs: number } | undefined;
+  return () => {
+    const now = { monotonicMs: monotonic(), wallMs: wall() };
+    const gapMs = last === undefined ? 0 : now.wallMs - last.wallMs - (now.monotonicMs - last.monotonicMs);
+    last = now;
+    return gapMs;
+  };
+}
+
 let known: string | undefined;
 
 /** Names the current boot, so that monotonic times of an earlier one are not believed. Read once per process. */

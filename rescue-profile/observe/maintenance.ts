@@ -100,8 +100,8 @@ function resolved(directory: string): string {
   }
 }
 
-/** undefined: gone, or another user's. */
-function environmentOf(pid: number): Record<string, string> | undefined {
+/** What the process was started with. undefined: gone, or another user's. Linux only. */
+export function environmentOf(pid: number): Record<string, string> | undefined {
   const text = readableFile(pid, "environ");
   if (text === undefined) return undefined;
   return Object.fromEntries(

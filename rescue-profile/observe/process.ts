@@ -1,6 +1,7 @@
 import { systemErrorCode } from "../../src/shared/errors.ts";
 import { readProcFile, readProcLink } from "../../src/shared/proc-files.ts";
 import type { ProcessIdentity, ProcessReading, Reading, RunState } from "../core/model.ts";
+import { coordinatorPath } from "./coordinator.ts";
 import { writeLockHolders } from "./kernel-locks.ts";
 import { type HostLock, readLockFile } from "./lock-file.ts";
 import { readProcStat, runStateOf } from "./proc.ts";
@@ -30,16 +31,17 @@ export interface LiveIdentity extends ProcessIdentity {
 }
 
 /**
- * The gateway's process, found by the host's own lock; when that names nobody (any more), by the service manager's
- * `serviceMainPid`, which covers the seconds of a boot before the lock exists. Two or three small files a look, without I/O.
+ * The gateway's process, found by the host's own lock; when that is not there, by the kernel's lock on the state database of this path, which
+ * outlives a deleted lock and a state dir that was renamed away (measured); when neither names it, by the service manager's `serviceMainPid`,
+ * which covers the seconds of a boot before the lock exists. Two or three small files a look, without I/O.
  * A lock held by offline maintenance is nobody's gateway.
  */
 export async function readProcess(
-  target: { readonly lockPath: string },
+  target: { readonly lockPath: string; readonly databasePath?: string },
   options: { readonly serviceMainPid?: number; readonly timeoutMs?: number } = {},
 ): Promise<Reading<ProcessReading>> {
   const timeoutMs = options.timeoutMs ?? 1000;
-  const lock = ownerOf(target.lockPath);
+  const lock = lockOwner(target.lockPath);
   if (!lock.ok) return lock;
   if (lock.value !== null) {
     const { pid, startTime, ownerId } = lock.value;
@@ -48,6 +50,11 @@ export async function readProcess(
     if (facts.value !== null && (startTime === undefined || facts.value.startTime === startTime)) {
       return seen(alive(facts.value, "lock", ownerId));
     }
+  }
+  if (lock.value === null && target.databasePath !== undefined) {
+    const holder = await gatewayByKernel(target.databasePath, timeoutMs);
+    if (!holder.ok) return holder;
+    if (holder.value !== null) return seen(alive(holder.value, "kernel", undefined));
   }
   const absent: ProcessReading =
     lock.value === null ? { state: "absent", because: "no-lock" } : { state: "absent", because: "gone", lastPid: lock.value.pid };
@@ -95,7 +102,7 @@ type Owner = { readonly pid: number; readonly startTime?: number; readonly owner
  * A garbled lock is no dead end on Linux: the host holds an exclusive lock of the kernel on the file next to it for as long
  * as it owns the lock, and the kernel gives that up with the process.
  */
-function ownerOf(lockPath: string): Reading<Owner | null> {
+export function lockOwner(lockPath: string): Reading<Owner | null> {
   const file = readLockFile(lockPath);
   switch (file.state) {
     case "none":
@@ -117,7 +124,22 @@ function ownerOf(lockPath: string): Reading<Owner | null> {
   }
 }
 
-function alive(facts: ProcessFacts, namedBy: "lock" | "service", ownerId: string | undefined): ProcessReading {
+/**
+ * Who holds `gateway-lifecycle`, if it is a gateway by its title: offline maintenance takes the same lock, and so does a gateway in the first
+ * seconds of its boot, which is still titled `openclaw`.
+ */
+async function gatewayByKernel(databasePath: string, timeoutMs: number): Promise<Reading<ProcessFacts | null>> {
+  if (process.platform !== "linux") return seen(null);
+  try {
+    const holders = writeLockHolders([coordinatorPath("gateway-lifecycle", databasePath)]);
+    const pid = holders.find((each) => readProcFile(each, "cmdline")?.replace(/[\0 ]+$/, "") === "openclaw-gateway");
+    return pid === undefined ? seen(null) : await readFacts(pid, timeoutMs);
+  } catch (error) {
+    return unseenBecause(error, "asking the kernel for locks");
+  }
+}
+
+function alive(facts: ProcessFacts, namedBy: "lock" | "kernel" | "service", ownerId: string | undefined): ProcessReading {
   const { pid, startTime, run, cpuMs, ageMs, rssBytes } = facts;
   const identity = { pid, startTime };
   return { state: "alive", identity, namedBy, run, cpuMs, ageMs, rssBytes, ...(ownerId === undefined ? {} : { ownerId }) };

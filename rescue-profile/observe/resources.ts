@@ -1,11 +1,9 @@
-import { readdirSync } from "node:fs";
 import { statfs } from "node:fs/promises";
-import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { systemErrorCode } from "../../src/shared/errors.ts";
 import { readDescriptors, readProcFile } from "../../src/shared/proc-files.ts";
 import type { Reading, ResourceReading } from "../core/model.ts";
 import { coordinatorPath } from "./coordinator.ts";
+import { databaseFiles } from "./database-finding.ts";
 import { writeLockHolders } from "./kernel-locks.ts";
 import { readProcStat } from "./proc.ts";
 import { seen, unseenBecause } from "./reading.ts";
@@ -26,7 +24,7 @@ export async function readResources(
   try {
     const diskFreeRatio = await freeRatio(target.stateDir);
     if (process.platform !== "linux") return seen({ diskFreeRatio });
-    const [lockedBy] = writeLockHolders(databaseFiles(target)).filter((holder) => holder !== pid);
+    const [lockedBy] = writeLockHolders(lockedFiles(target)).filter((holder) => holder !== pid);
     return seen({
       diskFreeRatio,
       ...(lockedBy === undefined ? {} : { databaseLockedByPid: lockedBy }),
@@ -38,28 +36,16 @@ export async function readResources(
 }
 
 /** As df(1) computes it: of what this user may use, not counting the part reserved for root. */
-async function freeRatio(directory: string): Promise<number> {
+export async function freeRatio(directory: string): Promise<number> {
   const { blocks, bfree, bavail } = await statfs(directory);
   const usable = blocks - bfree + bavail;
   return usable === 0 ? 0 : bavail / usable;
 }
 
 /** Every file whose lock the gateway may have to wait for: shared state, each agent's database, and who may write the former. */
-function databaseFiles({ stateDir, databasePath }: { readonly stateDir: string; readonly databasePath: string }): string[] {
-  const agents = agentNames(path.join(stateDir, "agents")).map((name) =>
-    path.join(stateDir, "agents", name, "agent", "openclaw-agent.sqlite"),
-  );
-  const databases = [databasePath, ...agents].flatMap((file) => [file, `${file}-wal`, `${file}-shm`]);
-  return [...databases, coordinatorPath("state-lifecycle", databasePath)];
-}
-
-function agentNames(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return [];
-    throw error;
-  }
+function lockedFiles(target: { readonly stateDir: string; readonly databasePath: string }): string[] {
+  const databases = databaseFiles(target).flatMap((file) => [file, `${file}-wal`, `${file}-shm`]);
+  return [...databases, coordinatorPath("state-lifecycle", target.databasePath)];
 }
 
 function descriptors(pid: number): Pick<ResourceReading, "openFiles" | "openFilesLimit"> {

@@ -1,14 +1,26 @@
-import { CAUSES } from "../core/causes.ts";
+import { CAUSES, kills } from "../core/causes.ts";
 import type { Cause, ProcessIdentity } from "../core/model.ts";
 
-/** One step of a repair, as data. Each is idempotent, has a precondition (the fence or a look), a deadline and one effect. */
+/**
+ * One step of a repair, as data. Each is idempotent, looks at its precondition itself at the moment it is taken (a fence, or a look at
+ * the file), has a deadline and one effect, and leaves in the incident's folder what a person needs to undo it.
+ */
 export type PlannedStep =
   /** Ends the fenced process: SIGTERM for `termMs` (0: it could not act on it), then SIGKILL for `killMs`. Undo: the next step. */
   | { readonly name: "end-process"; readonly identity: ProcessIdentity; readonly termMs: number; readonly killMs: number }
+  /** Moves a lock that names nobody, and that nobody holds, into the incident's folder. Undo: move it back. */
+  | { readonly name: "quarantine-lock"; readonly deadlineMs: number }
+  /** Puts the newest kept copy that the host finds valid in the place of the configuration; the broken one is kept. Undo: copy it back. */
+  | { readonly name: "restore-config"; readonly deadlineMs: number; readonly unlessValid: boolean }
+  /** The host's doctor between a snapshot and a comparison: what it may not change is put back. Undo: the snapshot. */
+  | { readonly name: "guarded-doctor"; readonly deadlineMs: number; readonly failure: "ends the repair" | "goes on" }
+  /** Disables one plugin in the configuration. Undo: enable it again, which the report says. */
+  | { readonly name: "disable-plugin"; readonly plugin: string; readonly deadlineMs: number }
   /** Asks the service manager to start it unless it runs. Undo: none needed. */
   | { readonly name: "start-service"; readonly deadlineMs: number };
 
 export interface StepOutcome {
+  /** `done`: also when there was nothing to do. `failed`: could not be done. `aborted`: the fence, or a look, forbade it. */
   readonly outcome: "done" | "failed" | "aborted";
   readonly detail: string;
 }
@@ -16,15 +28,69 @@ export interface StepOutcome {
 const TERM_MS = 10_000;
 const KILL_MS = 10_000;
 const START_MS = 60_000;
+const QUARANTINE_MS = 10_000;
+/** Each copy that is tried is shown to the host's own validation, 2 to 5 s each. */
+const RESTORE_MS = 90_000;
+/** A healthy doctor takes 11 to 17 s; users saw it hang for minutes (issues 18502, 86420). */
+const DOCTOR_MS = 150_000;
+const DISABLE_MS = 30_000;
 
 /**
- * Tier 1. A process in state T cannot act on SIGTERM, so it is not asked. A blocked event loop cannot either, but a process that was
- * silent for another reason can, and a clean end spares the host's unclean-boot breaker: those are asked first.
+ * What is done about a cause: pure, so that a runner that goes on after a kill finds the same steps at the same places. `subject` is what
+ * the classification named. A process in state T cannot act on SIGTERM, so it is not asked. A blocked event loop cannot either, but a
+ * process that was silent for another reason can, and a clean end spares the host's unclean-boot breaker: those are asked first.
  */
-export function planFor(cause: Cause, identity: ProcessIdentity | null): readonly PlannedStep[] {
+export function planFor(cause: Cause, identity: ProcessIdentity | null, subject: string | null): readonly PlannedStep[] {
   const start: PlannedStep = { name: "start-service", deadlineMs: START_MS };
-  if (CAUSES[cause].remedy === "tell") return [];
-  if (CAUSES[cause].remedy === "start") return [start];
-  if (identity === null) return [];
-  return [{ name: "end-process", identity, termMs: cause === "process-frozen" ? 0 : TERM_MS, killMs: KILL_MS }, start];
+  const { remedy } = CAUSES[cause];
+  if (remedy === "tell" || (kills(cause) && identity === null)) return [];
+  const mending = mend(cause, subject);
+  if (mending === undefined) return [];
+  const end: readonly PlannedStep[] =
+    kills(cause) && identity !== null
+      ? [{ name: "end-process", identity, termMs: cause === "process-frozen" ? 0 : TERM_MS, killMs: KILL_MS }]
+      : [];
+  return [...end, ...mending, start];
+}
+
+/** Undefined: it cannot be planned without a subject. */
+function mend(cause: Cause, subject: string | null): readonly PlannedStep[] | undefined {
+  const restore = (unlessValid: boolean): PlannedStep => ({ name: "restore-config", deadlineMs: RESTORE_MS, unlessValid });
+  const doctor = (failure: "ends the repair" | "goes on"): PlannedStep => ({ name: "guarded-doctor", deadlineMs: DOCTOR_MS, failure });
+  switch (cause) {
+    case "config-broken":
+    case "config-invalid":
+      return [restore(true)];
+    case "config-suspect":
+      return [restore(false)];
+    case "config-unknown-keys":
+      return [doctor("goes on"), restore(true)];
+    case "start-failed":
+      return [doctor("ends the repair")];
+    case "lock-dead":
+      return [{ name: "quarantine-lock", deadlineMs: QUARANTINE_MS }];
+    case "plugin-crash":
+    case "plugin-stall":
+      return subject === null ? undefined : [{ name: "disable-plugin", plugin: subject, deadlineMs: DISABLE_MS }];
+    default:
+      return [];
+  }
+}
+
+/** What a step will do, for a person who asked beforehand. */
+export function describeStep(step: PlannedStep): string {
+  switch (step.name) {
+    case "end-process":
+      return `end pid ${step.identity.pid} behind the fence (${step.termMs === 0 ? "SIGKILL" : `SIGTERM, after ${step.termMs / 1000} s SIGKILL`})`;
+    case "quarantine-lock":
+      return "move the dead lock into the incident's folder";
+    case "restore-config":
+      return "restore the newest configuration that served and that the host finds valid; what lies there now is kept";
+    case "guarded-doctor":
+      return "snapshot configuration and databases, run openclaw doctor, put back what it may not change";
+    case "disable-plugin":
+      return `disable plugin ${step.plugin}`;
+    case "start-service":
+      return "start the service unless it runs";
+  }
 }

@@ -1,24 +1,34 @@
-import type { ServiceControl } from "../../src/service-installers/installer.ts";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { messageOf } from "../../src/shared/errors.ts";
 import { CAUSES } from "../core/causes.ts";
 import type { Cause } from "../core/model.ts";
 import type { RepairOutcome } from "../core/state.ts";
+import { disablePlugin } from "./disable-plugin.ts";
 import { type EndProcessPorts, endProcess } from "./end-process.ts";
+import { guardedDoctor } from "./guarded-doctor.ts";
+import type { Mending, MendPorts } from "./mending.ts";
 import { type PlannedStep, planFor, type StepOutcome } from "./plan.ts";
-import { startService } from "./start-service.ts";
+import { quarantineLock } from "./quarantine-lock.ts";
+import { restoreConfig } from "./restore-config.ts";
+import { type StartPorts, startService } from "./start-service.ts";
 
 /** The journal as the runner needs it. */
 export interface RunnerJournal {
   /** False once the repair was given up: a runner that was frozen meanwhile must not act on it. */
   isOpen(repair: number): boolean;
+  /** Did an earlier run begin this step, whether or not it ended it? */
+  hasBegun(repair: number, seq: number): boolean;
+  /** Throws when another runner has taken the repair lease over. */
+  assertLease(): void;
   beginStep(repair: number, seq: number, name: string): boolean;
   endStep(repair: number, seq: number, outcome: StepOutcome["outcome"], durationMs: number, detail: string): void;
   endRepair(id: number, outcome: RepairOutcome, note: string): void;
 }
 
-export interface RunnerPorts extends EndProcessPorts {
+export interface RunnerPorts extends EndProcessPorts, Omit<StartPorts, "stillOurs"> {
   readonly journal: RunnerJournal;
-  readonly service: Pick<ServiceControl, "manager" | "name" | "status" | "start">;
+  readonly mend: MendPorts;
   readonly onStep: (name: string, outcome: StepOutcome, durationMs: number) => void;
 }
 
@@ -26,11 +36,16 @@ export interface RepairOrder {
   readonly id: number;
   readonly cause: string;
   readonly identity: { readonly pid: number; readonly startTime: number } | null;
+  /** What the classification named: a plugin's id, a file's path. */
+  readonly subject: string | null;
+  /** The repair is not wanted any more: only files that a killed run left half changed are brought to one end or the other. */
+  readonly windUp: boolean;
 }
 
 /**
  * Runs one repair to its end: each step's intent is durable before it is taken, its outcome before the next. A run that was killed is
  * continued by calling this again: steps that were done are skipped, a step that had only begun is taken again, behind the same fence.
+ * Throws what `assertLease` throws: then the repair is another runner's, and nothing of it may be written any more.
  */
 export async function runRepair(order: RepairOrder, ports: RunnerPorts): Promise<RepairOutcome> {
   const finish = (outcome: RepairOutcome, note: string): RepairOutcome => {
@@ -38,31 +53,48 @@ export async function runRepair(order: RepairOrder, ports: RunnerPorts): Promise
     return outcome;
   };
   if (!isCause(order.cause)) return finish("failed", `unknown cause ${order.cause}`);
-  const steps = planFor(order.cause, order.identity);
+  const steps = planFor(order.cause, order.identity, order.subject);
   if (steps.length === 0) return finish("failed", `there is no plan for ${order.cause}`);
 
   let note = "";
   for (const [seq, step] of steps.entries()) {
+    ports.journal.assertLease();
     if (!ports.journal.isOpen(order.id)) return "lost";
+    if (order.windUp && !(mends(step) && ports.journal.hasBegun(order.id, seq))) continue;
     if (!ports.journal.beginStep(order.id, seq, step.name)) continue;
     const startedMs = ports.monotonicMs();
-    const result = await takeStep(step, ports);
+    const result = await takeStep(step, order, ports);
     const durationMs = ports.monotonicMs() - startedMs;
+    ports.journal.assertLease();
     ports.journal.endStep(order.id, seq, result.outcome, durationMs, result.detail);
     ports.onStep(step.name, result, durationMs);
     note = result.detail;
-    if (result.outcome !== "done") return finish(result.outcome, `${step.name}: ${result.detail}`);
+    const goesOn = order.windUp || (step.name === "guarded-doctor" && step.failure === "goes on");
+    if (result.outcome !== "done" && !goesOn) return finish(result.outcome, `${step.name}: ${result.detail}`);
   }
-  return finish("done", note);
+  return order.windUp ? finish("lost", `not gone on with${note === "" ? "" : `; ${note}`}`) : finish("done", note);
 }
 
-async function takeStep(step: PlannedStep, ports: RunnerPorts): Promise<StepOutcome> {
+function mends({ name }: PlannedStep): boolean {
+  return name !== "end-process" && name !== "start-service";
+}
+
+async function takeStep(step: PlannedStep, order: RepairOrder, ports: RunnerPorts): Promise<StepOutcome> {
+  const stillOurs = () => ports.journal.assertLease();
   try {
     switch (step.name) {
       case "end-process":
-        return await endProcess(step, ports);
+        return await endProcess(step, { ...ports, signal: both(stillOurs, ports.signal) });
+      case "quarantine-lock":
+        return await quarantineLock(mending(order, ports));
+      case "restore-config":
+        return await restoreConfig(step, mending(order, ports));
+      case "guarded-doctor":
+        return await guardedDoctor(step, mending(order, ports));
+      case "disable-plugin":
+        return await disablePlugin(step, mending(order, ports));
       case "start-service":
-        return await within(step.deadlineMs, startService(ports.service), ports);
+        return await within(step.deadlineMs, (inTime) => startService({ ...ports, stillOurs: both(inTime, stillOurs) }), ports);
     }
   } catch (error) {
     // Could not look is not "safe": the step is not taken.
@@ -70,13 +102,37 @@ async function takeStep(step: PlannedStep, ports: RunnerPorts): Promise<StepOutc
   }
 }
 
-async function within(deadlineMs: number, work: Promise<StepOutcome>, ports: Pick<RunnerPorts, "sleep">): Promise<StepOutcome> {
+/** What `before` throws keeps `then` from happening. */
+function both<A extends readonly unknown[]>(before: () => void, then: (...args: A) => void): (...args: A) => void {
+  return (...args) => {
+    before();
+    then(...args);
+  };
+}
+
+/** The steps that mend files keep to their deadlines themselves: they must still put back what they changed. */
+function mending({ id, windUp }: RepairOrder, ports: RunnerPorts): Mending {
+  const { journal, maintenance, serves, sleep, monotonicMs } = ports;
+  const folder = join(ports.mend.folder, `repair-${id}`);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return { ...ports.mend, folder, stillOurs: () => journal.assertLease(), maintenance, serves, windUp, sleep, monotonicMs };
+}
+
+/** `inTime` throws when the deadline has passed and the step is recorded as failed: what it still does would be done behind the next one's back. */
+async function within(
+  deadlineMs: number,
+  work: (inTime: () => void) => Promise<StepOutcome>,
+  ports: Pick<RunnerPorts, "sleep">,
+): Promise<StepOutcome> {
   const settled = new AbortController();
+  const inTime = () => {
+    if (settled.signal.aborted) throw new Error(`not done any more after ${deadlineMs / 1000} s`);
+  };
   const late = ports
     .sleep(deadlineMs, settled.signal)
     .then((): StepOutcome => ({ outcome: "failed", detail: `no answer within ${deadlineMs / 1000} s` }));
   try {
-    return await Promise.race([work, late]);
+    return await Promise.race([work(inTime), late]);
   } finally {
     // Else the runner's process would stay until the deadline, long after its work is done.
     settled.abort();

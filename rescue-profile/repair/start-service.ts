@@ -1,18 +1,42 @@
 import type { ServiceControl } from "../../src/service-installers/installer.ts";
 import { messageOf } from "../../src/shared/errors.ts";
+import { type Maintenance, nameMaintenance } from "./mending.ts";
 import type { StepOutcome } from "./plan.ts";
 
-/** Starts the service unless it runs: the manager may have been faster, and two starts kill each other (openclaw issue 80696). */
-export async function startService(service: Pick<ServiceControl, "manager" | "name" | "status" | "start">): Promise<StepOutcome> {
-  try {
-    const before = await service.status();
-    if (before.state === "running" || before.state === "starting") {
-      return { outcome: "done", detail: `${service.manager} had started it already (pid ${before.mainPid ?? "unknown"})` };
-    }
+export interface StartPorts {
+  readonly service: Pick<ServiceControl, "manager" | "name" | "status" | "start">;
+  /** Throws when it could not look. */
+  readonly maintenance: () => Promise<readonly Maintenance[]>;
+  /** Throws when the repair was taken over, or its time is over. */
+  readonly stillOurs: () => void;
+}
+
+/**
+ * Starts the service unless it runs: the manager may have been faster, and two starts kill each other (openclaw issue 80696). Never beside
+ * the host's own maintenance: a start during doctor failed for users (issue 134341).
+ */
+export async function startService({ service, maintenance, stillOurs }: StartPorts): Promise<StepOutcome> {
+  const before = await attempted(() => service.status());
+  if ("failed" in before) return before.failed;
+  if (before.value.state === "running" || before.value.state === "starting") {
+    return { outcome: "done", detail: `${service.manager} had started it already (pid ${before.value.mainPid ?? "unknown"})` };
+  }
+  const running = await maintenance();
+  if (running.length > 0) return { outcome: "aborted", detail: `not started while the host is at work: ${nameMaintenance(running)}` };
+  stillOurs();
+  const after = await attempted(async () => {
     await service.start();
-    const after = await service.status();
-    return { outcome: "done", detail: `${service.manager} started ${service.name} (pid ${after.mainPid ?? "unknown"})` };
+    return service.status();
+  });
+  if ("failed" in after) return after.failed;
+  return { outcome: "done", detail: `${service.manager} started ${service.name} (pid ${after.value.mainPid ?? "unknown"})` };
+}
+
+/** What the manager refuses is the step's outcome, in the manager's words. */
+async function attempted<T>(ask: () => Promise<T>): Promise<{ readonly value: T } | { readonly failed: StepOutcome }> {
+  try {
+    return { value: await ask() };
   } catch (error) {
-    return { outcome: "failed", detail: messageOf(error) };
+    return { failed: { outcome: "failed", detail: messageOf(error) } };
   }
 }

@@ -27,27 +27,49 @@ export function readGatewaySettings(configPath: string, missing: (file: string) 
 
 /** The configuration as an object, `$include`s resolved. Throws as {@link readGatewaySettings}. */
 export function readHostConfig(configPath: string, missing: (file: string) => RescueError): JsonObject {
-  return readObject(configPath, missing, []);
+  return readObject(configPath, { missing, parents: [], seen: () => undefined });
 }
 
-function readObject(file: string, missing: (file: string) => RescueError, parents: readonly string[]): JsonObject {
+/** The configuration's file and every file that it includes, each read once, includes before their includers. Throws as {@link readGatewaySettings}. */
+export function readConfigFiles(configPath: string, missing: (file: string) => RescueError): ReadonlyMap<string, Buffer> {
+  const files = new Map<string, Buffer>();
+  readObject(configPath, { missing, parents: [], seen: (file, bytes) => files.set(file, bytes) });
+  return files;
+}
+
+interface Reading {
+  readonly missing: (file: string) => RescueError;
+  readonly parents: readonly string[];
+  readonly seen: (file: string, bytes: Buffer) => void;
+}
+
+function readObject(file: string, reading: Reading): JsonObject {
+  const { missing, parents, seen } = reading;
   if (parents.includes(file) || parents.length > MAX_INCLUDES_DEEP) {
     throw new RescueError("config-invalid", `${parents[0] ?? file} includes files in a circle or too deep, at ${file}`);
   }
-  const parsed = parse(file, read(file, missing));
-  if (!isObject(parsed)) throw new RescueError("config-invalid", `${file} does not contain an object`);
-  return included(parsed, file, [...parents, file]);
+  const bytes = read(file, missing);
+  const whole = included(parseConfig(file, bytes.toString("utf8")), file, { ...reading, parents: [...parents, file] });
+  seen(file, bytes);
+  return whole;
 }
 
-function read(file: string, missing: (file: string) => RescueError): string {
+function read(file: string, missing: (file: string) => RescueError): Buffer {
   try {
-    return readFileSync(file, "utf8");
+    return readFileSync(file);
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === "ENOENT") throw missing(file);
     if (code === undefined) throw error;
     throw new RescueError("not-readable", `${code} reading ${file}`, { fix: `make ${file} readable for this user`, cause: error });
   }
+}
+
+/** One file's own object, `$include`s unresolved; `file` only names it in the RescueError. */
+export function parseConfig(file: string, text: string): JsonObject {
+  const parsed = parse(file, text);
+  if (!isObject(parsed)) throw new RescueError("config-invalid", `${file} does not contain an object`);
+  return parsed;
 }
 
 function parse(file: string, text: string): unknown {
@@ -65,15 +87,15 @@ function parse(file: string, text: string): unknown {
 }
 
 /** Resolves `$include` in every object, as the host does. Own keys win over included ones, later files over earlier ones. */
-function included(value: JsonObject, file: string, parents: readonly string[]): JsonObject {
+function included(value: JsonObject, file: string, reading: Reading): JsonObject {
   const { $include: include, ...own } = value;
   const names = typeof include === "string" ? [include] : Array.isArray(include) ? include : [];
   const layers = names.map((name) => {
     if (typeof name !== "string") throw new RescueError("config-invalid", `${file} has an $include that is not a path`);
-    return readObject(path.resolve(path.dirname(file), name), includeMissing(file), parents);
+    return readObject(path.resolve(path.dirname(file), name), { ...reading, missing: includeMissing(file) });
   });
   const merged = [...layers, own].reduce<JsonObject>(mergeObjects, {});
-  const nested = Object.entries(merged).map(([key, child]) => [key, isObject(child) ? included(child, file, parents) : child]);
+  const nested = Object.entries(merged).map(([key, child]) => [key, isObject(child) ? included(child, file, reading) : child]);
   return Object.fromEntries(nested);
 }
 

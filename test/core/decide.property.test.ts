@@ -2,10 +2,12 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parsePolicy, toPolicy } from "../../rescue-profile/config.ts";
 import { CAUSES } from "../../rescue-profile/core/causes.ts";
-import { decide, type WatchEvent } from "../../rescue-profile/core/decide.ts";
+import { decide } from "../../rescue-profile/core/decide.ts";
+import type { WatchEvent } from "../../rescue-profile/core/event.ts";
 import type { Assessment, Condition } from "../../rescue-profile/core/model.ts";
 import { HOUR_MS } from "../../rescue-profile/core/policy.ts";
 import { initialState, type WatchState } from "../../rescue-profile/core/state.ts";
+import { FINDS } from "./finds.ts";
 
 const policy = toPolicy(parsePolicy({}));
 const RUNS = process.env["RESCUE_FULL"] === "1" ? 5_000 : 400;
@@ -18,7 +20,6 @@ const NO_REPAIR = [
   "stopped-cleanly",
   "maintenance",
   "blind",
-  "parked",
   "foreign-port",
 ] as const satisfies readonly Condition[];
 const ALL = [...DOWN, ...UP, "starting", "draining", "planned-restart", "stopped-cleanly", "maintenance", "alive", "blind"] as const;
@@ -31,6 +32,8 @@ interface Step {
   readonly cpuMs: number;
   readonly harm: "none" | "unknown" | "database-locked";
   readonly outcome: "done" | "failed" | "aborted" | "lost";
+  readonly finds?: keyof typeof FINDS;
+  readonly exit?: Assessment["lastExit"];
 }
 
 const step: fc.Arbitrary<Step> = fc.record({
@@ -45,6 +48,8 @@ const step: fc.Arbitrary<Step> = fc.record({
   cpuMs: fc.integer({ min: 0, max: 2_000 }),
   harm: fc.constantFrom("none", "unknown", "database-locked"),
   outcome: fc.constantFrom("done", "failed", "aborted", "lost"),
+  finds: fc.constantFrom(...Object.keys(FINDS).filter((name): name is keyof typeof FINDS => name in FINDS)),
+  exit: fc.constantFrom({ code: 0 }, { code: 1 }, { code: 78 }, { signal: "SIGKILL" }, { signal: "SIGABRT" }),
 });
 
 interface Moment {
@@ -52,7 +57,7 @@ interface Moment {
   readonly event: WatchEvent;
   readonly before: WatchState;
   readonly after: WatchState;
-  readonly repairs: readonly { cause: keyof typeof CAUSES; kill: boolean }[];
+  readonly repairs: readonly { cause: keyof typeof CAUSES; kill: boolean; tier: number; by: string }[];
 }
 
 /** Runs steps from `state`; long steps repeat a look at the watchdog's own pace, so that conditions can ripen. */
@@ -61,11 +66,12 @@ function run(steps: readonly Step[], state = initialState(0)): Moment[] {
   let now = 0;
   let cpu = 0;
   let current = state;
+  let deep = false;
   for (const s of steps) {
     const end = now + s.afterMs;
     do {
       cpu += s.cpuMs;
-      const event = toEvent(s, now, cpu, current);
+      const event = toEvent(s, now, cpu, current, deep);
       const decided = decide(current, event, policy);
       moments.push({
         atMs: now,
@@ -73,21 +79,22 @@ function run(steps: readonly Step[], state = initialState(0)): Moment[] {
         before: current,
         after: decided.state,
         repairs: decided.actions.flatMap((action) =>
-          action.kind === "start-repair" ? [{ cause: action.cause, kill: action.identity !== null }] : [],
+          action.kind === "start-repair" ? [{ cause: action.cause, kill: action.identity !== null, tier: action.tier, by: action.by }] : [],
         ),
       });
       current = decided.state;
+      deep = decided.next.depth === "deep";
       now += Math.max(decided.next.afterMs, s.afterMs > 3_000 ? s.afterMs / 20 : 100);
-    } while (s.event === "see" && now < end);
+    } while (s.event === "see" && (now < end || deep));
     now = Math.max(now, end);
   }
   return moments;
 }
 
-function toEvent(s: Step, atMs: number, cpuMs: number, state: WatchState): WatchEvent {
+function toEvent(s: Step, atMs: number, cpuMs: number, state: WatchState, deep: boolean): WatchEvent {
   switch (s.event) {
     case "see":
-      return { kind: "sampled", assessment: seen(s, atMs, cpuMs) };
+      return { kind: "sampled", assessment: { ...seen(s, atMs, cpuMs), ...(deep ? { findings: FINDS[s.finds ?? "nothing"] } : {}) } };
     case "late":
       return { kind: "sampled", assessment: { ...seen(s, atMs, cpuMs), distrust: "late" } };
     case "settle":
@@ -97,14 +104,20 @@ function toEvent(s: Step, atMs: number, cpuMs: number, state: WatchState): Watch
     case "resume":
       return { kind: "resumed", atMs, by: "p" };
     case "request":
-      return { kind: "repair-requested", atMs, by: "p" };
+      return { kind: "repair-requested", atMs, by: "p", seen: { ...seen(s, atMs, cpuMs), findings: FINDS[s.finds ?? "nothing"] } };
   }
 }
 
 function seen(s: Step, atMs: number, cpuMs: number): Assessment {
   const up = (UP as readonly Condition[]).includes(s.condition);
   const down = (DOWN as readonly Condition[]).includes(s.condition);
-  const base: Assessment = { atMs, verdict: up ? "up" : down ? "down" : "unknown", condition: s.condition, evidence: [] };
+  const base: Assessment = {
+    atMs,
+    verdict: up ? "up" : down ? "down" : "unknown",
+    condition: s.condition,
+    evidence: [],
+    ...(s.exit === undefined ? {} : { lastExit: s.exit }),
+  };
   if (["gone", "latched", "parked", "stopped-cleanly", "planned-restart", "blind"].includes(s.condition)) return base;
   const alive = { ...base, identity: { pid: s.pid, startTime: s.pid }, cpuMs };
   if (s.harm === "unknown") return alive;
@@ -165,9 +178,33 @@ describe("whatever happens, in whatever order", () => {
     });
   });
 
-  it("never more repairs in any hour, nor kills in any five minutes, than allowed", () => {
+  it("a deep fix, and the start of what refused to start or was given up, follows only from what a deep look found", () => {
     check((moments) => {
-      const all = moments.flatMap((m) => m.repairs.map((repair) => ({ ...repair, atMs: m.atMs })));
+      for (const { event, repairs } of moments) {
+        if (event.kind !== "sampled" || event.assessment.findings !== undefined) continue;
+        expect(repairs.filter(({ tier }) => tier === 2)).toEqual([]);
+        if (repairs.length > 0) expect(["parked", "latched"]).not.toContain(event.assessment.condition);
+      }
+    });
+  });
+
+  it("what only a person can mend is never repaired, not even for a person who asks for it", () => {
+    check((moments) => {
+      for (const { event, repairs } of moments) {
+        const found =
+          event.kind === "sampled" ? event.assessment.findings : event.kind === "repair-requested" ? event.seen?.findings : undefined;
+        if (found === undefined) continue;
+        const hopeless = [FINDS["disk-full"], FINDS["database-corrupt"], FINDS["database-missing"], FINDS["state-gone"]];
+        const ended = event.kind === "sampled" && ["gone", "latched", "parked"].includes(event.assessment.condition);
+        if (ended && hopeless.some((each) => each === found)) expect(repairs).toEqual([]);
+      }
+    });
+  });
+
+  it("never more repairs of its own in any hour, nor kills in any five minutes, than allowed", () => {
+    check((moments) => {
+      const own = moments.flatMap((m) => m.repairs.map((repair) => ({ ...repair, atMs: m.atMs })));
+      const all = own.filter(({ by }) => by === "watchdog");
       for (const { atMs } of all) {
         const within = (ms: number) => all.filter((other) => other.atMs <= atMs && atMs - other.atMs < ms);
         expect(within(HOUR_MS).length).toBeLessThanOrEqual(policy.repairsPerHour);
@@ -205,7 +242,16 @@ describe("whatever happens, in whatever order", () => {
         sequences,
         fc.constantFrom<Condition>(...DOWN, "serving", "starting", "draining", "maintenance", "blind"),
         (steps, last) => {
-          const settled: Step = { event: "see", condition: last, afterMs: 7_200_000, pid: 2, cpuMs: 0, harm: "none", outcome: "done" };
+          const settled: Step = {
+            event: "see",
+            condition: last,
+            afterMs: 7_200_000,
+            pid: 2,
+            cpuMs: 0,
+            harm: "none",
+            outcome: "done",
+            finds: "nothing",
+          };
           // Whoever runs the repair reports back; a pause that a person left in force is theirs.
           const ending: Step[] = [];
           for (let round = 0; round < 6; round++) ending.push(settled, { ...settled, event: "settle" });

@@ -1,14 +1,19 @@
-import { type Action, decide, type WatchEvent } from "../../rescue-profile/core/decide.ts";
+import { decide } from "../../rescue-profile/core/decide.ts";
+import type { Action, WatchEvent } from "../../rescue-profile/core/event.ts";
+import type { Findings } from "../../rescue-profile/core/findings.ts";
 import type { Assessment, Condition } from "../../rescue-profile/core/model.ts";
+import type { Depth } from "../../rescue-profile/core/pace.ts";
 import type { Policy } from "../../rescue-profile/core/policy.ts";
 import { initialState, type WatchState } from "../../rescue-profile/core/state.ts";
+import { FINDS } from "./finds.ts";
 
 /**
  * Runs a transcript: input lines begin with `>`, everything else is what the watchdog did, and is produced anew by each run.
  *
- *     > see CONDITION [pid N] [cpu +MS/s] [harm X] [for DURATION [every DURATION]]
- *     > late | settled OUTCOME | request | pause [DURATION] | resume | reboot DURATION
+ *     > see CONDITION [pid N] [cpu +MS/s] [harm X] [exit CODE] [finds WHAT] [suppressed CHANNEL] [for DURATION [every DURATION]]
+ *     > late | settled OUTCOME | request [tier N] | pause [DURATION] | resume | reboot DURATION
  *
+ * `finds` is what a deep look would find; it is seen only when the watchdog takes one (and by a request, which is judged by one).
  * Without `for`, one look. Looks follow the watchdog's own pace (`next`) unless `every` says otherwise.
  * Output shows the time, the phase when it changed, and every action; a run of looks with nothing new is one line.
  */
@@ -18,6 +23,8 @@ export function runScenario(text: string, policy: Policy): string {
   let now = 0;
   let pid = 100;
   let cpuMs = 0;
+  let depth = "full" as Depth;
+  let last: Assessment | undefined;
 
   const apply = (event: WatchEvent, always: boolean): number => {
     const before = state;
@@ -26,6 +33,8 @@ export function runScenario(text: string, policy: Policy): string {
     const phaseChanged = describePhase(before) !== describePhase(state);
     if (always || phaseChanged || decided.actions.length > 0) lines.push(`  ${clock(now)} ${describePhase(state)} · ${decided.reason}`);
     for (const action of decided.actions) lines.push(`      ${describeAction(action)}`);
+    if (!always && decided.reason.endsWith("looking deeper")) lines.push(`  ${clock(now)} ${decided.reason}`);
+    depth = decided.next.depth;
     return decided.next.afterMs;
   };
 
@@ -45,7 +54,9 @@ export function runScenario(text: string, policy: Policy): string {
       const every = value("every");
       let once = true;
       while (once || now < until) {
-        const after = apply({ kind: "sampled", assessment: look(first, now, pid, cpuMs, value("harm")) }, once);
+        const seen = told(look(first, now, pid, cpuMs, value("harm")), value);
+        last = { ...seen, findings: found(value("finds")) };
+        const after = apply({ kind: "sampled", assessment: depth === "deep" ? last : seen }, once);
         const step = every === undefined ? Math.max(after, 100) : duration(every);
         const advance = until === now ? step : Math.min(step, Math.max(until - now, 1));
         now += advance;
@@ -59,7 +70,11 @@ export function runScenario(text: string, policy: Policy): string {
       const outcome = first === "failed" || first === "aborted" || first === "lost" ? first : "done";
       apply({ kind: "repair-settled", atMs: now, incident: state.incident?.id ?? 0, outcome, note: "as told" }, true);
     } else if (verb === "request") {
-      apply({ kind: "repair-requested", atMs: now, by: "ana" }, true);
+      const tier = value("tier") === undefined ? {} : ({ tier: value("tier") === "1" ? 1 : 2 } as const);
+      apply(
+        { kind: "repair-requested", atMs: now, by: "ana", ...(last === undefined ? {} : { seen: { ...last, atMs: now } }), ...tier },
+        true,
+      );
     } else if (verb === "pause") {
       apply({ kind: "paused", atMs: now, untilMs: first === "" ? null : now + duration(first), by: "ana", reason: null }, true);
     } else if (verb === "resume") {
@@ -103,6 +118,24 @@ function look(name: string, atMs: number, pid: number, cpuMs: number, harm: stri
   return harm === "database-locked" || harm === "disk-full" ? { ...alive, killHarm: harm } : { ...alive, killHarmRuledOut: true };
 }
 
+function found(name = "nothing"): Findings {
+  const entry = Object.entries(FINDS).find(([known]) => known === name);
+  if (entry === undefined) throw new Error(`unknown finding in a scenario: ${name}`);
+  return entry[1];
+}
+
+/** What it says of itself, and how its process ended. */
+function told(seen: Assessment, value: (name: string) => string | undefined): Assessment {
+  const exit = value("exit");
+  const suppressed = value("suppressed");
+  const says = { version: "2026.9.6", failing: [], suppressed: suppressed === undefined ? [] : [suppressed] };
+  return {
+    ...seen,
+    ...(exit === undefined ? {} : { lastExit: exit.startsWith("SIG") ? { signal: exit } : { code: Number(exit) } }),
+    ...(seen.verdict === "up" ? { says } : {}),
+  };
+}
+
 function describePhase(state: WatchState): string {
   const { phase } = state;
   return phase.name === "watching" ? "watching" : `${phase.name}(${phase.cause})`;
@@ -113,7 +146,7 @@ function describeAction(action: Action): string {
     case "open-incident":
       return `open incident ${action.incident}: ${action.cause}, first seen at ${clock(action.firstSeenMs).trim()}`;
     case "start-repair":
-      return `repair incident ${action.incident}, attempt ${action.attempt}, tier ${action.tier}${action.identity === null ? "" : `, may end pid ${action.identity.pid}`}`;
+      return `repair incident ${action.incident}, attempt ${action.attempt}, tier ${action.tier}${action.subject === null ? "" : `, about ${action.subject}`}${action.identity === null ? "" : `, may end pid ${action.identity.pid}`}`;
     case "abandon-repair":
       return `give up what is left of the repair: ${action.why}`;
     case "close-incident":

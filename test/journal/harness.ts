@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
-import type { Action } from "../../rescue-profile/core/decide.ts";
+import type { Action } from "../../rescue-profile/core/event.ts";
 import type { ProcessIdentity } from "../../rescue-profile/core/model.ts";
 import { initialState, type WatchState } from "../../rescue-profile/core/state.ts";
 import { Journal, type Lease } from "../../rescue-profile/journal/journal.ts";
@@ -108,6 +108,7 @@ export const repairOf = (incident: number): Action => ({
   attempt: 1,
   tier: 1,
   cause: "process-frozen",
+  subject: null,
   identity: { pid: 7, startTime: 70 },
   by: "watchdog",
 });

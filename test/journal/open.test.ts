@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
 import { openJournal, openJournalReader } from "../../rescue-profile/journal/open.ts";
+import { SCHEMA_VERSION } from "../../rescue-profile/journal/schema.ts";
 import { RescueError } from "../../src/shared/errors.ts";
 import { everybodyLives, fakeClock, nobodyLives, opened, processAt, scratch, stateWith, TARGET, take, WALL_MS } from "./harness.ts";
 
@@ -113,10 +114,10 @@ describe("an unusable journal is moved aside with the reason, never deleted, and
       "a newer schema",
       (dir) => {
         journalIn(dir, 1);
-        change(dir, "PRAGMA user_version=2");
+        change(dir, `PRAGMA user_version=${SCHEMA_VERSION + 1}`);
       },
       "newer",
-      /^it was written by a newer version \(schema 2\)$/,
+      /^it was written by a newer version \(schema \d+\)$/,
     ],
     ["another program's database", (dir) => change(dir, "CREATE TABLE notes (a)"), "foreign", /^it is not a rescue-watchdog journal$/],
     [
@@ -149,7 +150,7 @@ describe("an unusable journal is moved aside with the reason, never deleted, and
     using copy = scratch();
     using journal = processAt(at.dir, fakeClock(), { pid: 11, startTime: 110 });
     journal.commit(TARGET, take(journal), stateWith({ lastIncident: 1 }), [opened(1)]);
-    change(at.dir, "PRAGMA user_version=2");
+    change(at.dir, `PRAGMA user_version=${SCHEMA_VERSION + 1}`);
     for (const side of ["", "-wal"]) copyFileSync(fileIn(at.dir) + side, fileIn(copy.dir) + side);
     const { db, setAside } = open(copy.dir, nobodyLives);
     db.close();
@@ -203,7 +204,7 @@ describe("a journal is refused and left where it is", () => {
   it("when a newer watchdog is at work in it", () => {
     using at = scratch();
     journalIn(at.dir, 1);
-    change(at.dir, "PRAGMA user_version=2");
+    change(at.dir, `PRAGMA user_version=${SCHEMA_VERSION + 1}`);
     const asked: [number, number][] = [];
     const error = refusal(() =>
       openJournal(at.dir, {

@@ -28,7 +28,7 @@ function repairsOnGone(state: WatchState, clock: FakeClock): number {
   let current = state;
   let repairs = 0;
   for (const atMs of [clock.mono + 100, clock.mono + 600]) {
-    const assessment: Assessment = { atMs, verdict: "down", condition: "gone", evidence: [] };
+    const assessment: Assessment = { atMs, verdict: "down", condition: "gone", evidence: [], lastExit: { signal: "SIGKILL" } };
     const decided = decide(current, { kind: "sampled", assessment }, policy);
     current = decided.state;
     repairs += decided.actions.filter((action) => action.kind === "start-repair").length;
@@ -103,7 +103,7 @@ describe("state carried over a reboot", () => {
 
   it("keeps kills, the open incident, and that it ever served, but no process of the earlier boot", () => {
     const clock = rebooted(MINUTE);
-    const incident = { id: 3, cause: "process-frozen", openedMs: NOW - MINUTE, attempts: 1, told: [] } as const;
+    const incident = { id: 3, cause: "process-frozen", openedMs: NOW - MINUTE, attempts: 1, mends: [], told: [] } as const;
     const track = { ...stateWith({}).track, identity: { pid: 7, startTime: 70 }, served: true };
     const state = carried(stateWith({ kills: [NOW - MINUTE], incident, everServed: true, track }), clock);
     expect(state.kills).toEqual([clock.mono - 2 * MINUTE]);

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { vi } from "vitest";
 import { runCli } from "../../plugin/cli/run.ts";
-import type { Action } from "../../rescue-profile/core/decide.ts";
+import type { Action } from "../../rescue-profile/core/event.ts";
 import { fakeClock, processAt, scratch, stateWith, TARGET, take } from "../journal/harness.ts";
 
 export interface Said {

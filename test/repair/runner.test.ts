@@ -1,193 +1,26 @@
-import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
+import { CAUSES } from "../../rescue-profile/core/causes.ts";
 import type { Cause } from "../../rescue-profile/core/model.ts";
-import { initialState } from "../../rescue-profile/core/state.ts";
-import { Journal } from "../../rescue-profile/journal/journal.ts";
-import { SCHEMA } from "../../rescue-profile/journal/schema.ts";
 import type { StepOutcome } from "../../rescue-profile/repair/plan.ts";
 import { planFor } from "../../rescue-profile/repair/plan.ts";
 import { type RepairOrder, type RunnerPorts, runRepair } from "../../rescue-profile/repair/runner.ts";
-import { unchanged } from "./harness.ts";
-
-/** Every how manieth point is tried for a second death; all pairs of points would take a minute. */
-const SECOND_DEATHS = process.env["RESCUE_FULL"] === "1" ? 2 : 13;
-const GATEWAY = { pid: 70, startTime: 700 };
-const NEXT = { pid: 90, startTime: 900 };
-
-/** A machine with one gateway. `effects` is what was really done to it. */
-interface World {
-  readonly effects: string[];
-  old: "lives" | "ended";
-  next: boolean;
-  nowMs: number;
-}
-
-/** How this machine behaves: does the gateway end when asked, and does its manager start it again by itself? */
-interface Nature {
-  readonly endsOn: "SIGTERM" | "SIGKILL" | "nothing";
-  readonly respawns: boolean;
-}
-
-class Killed extends Error {}
-
-function portsOf(world: World, nature: Nature, journal: RunnerPorts["journal"]): RunnerPorts {
-  const current = () => (world.next ? NEXT : world.old === "lives" ? GATEWAY : undefined);
-  return {
-    ...unchanged(GATEWAY),
-    identityOf: (pid) => {
-      const found = [...(world.old === "lives" ? [GATEWAY] : []), ...(world.next ? [NEXT] : [])].find((each) => each.pid === pid);
-      return found === undefined ? undefined : { ...found, uid: 1000 };
-    },
-    // A kill leaves the lock behind; the next gateway takes it over.
-    lockHolder: () => ({ ...(world.next ? NEXT : GATEWAY), stateDir: "/home/ana/.openclaw" }),
-    serviceMainPid: async () => current()?.pid,
-    listenerPid: async () => current()?.pid,
-    signal: (_pid, signal) => {
-      world.effects.push(signal);
-      if (signal !== nature.endsOn) return;
-      world.old = "ended";
-      world.next = nature.respawns;
-    },
-    sleep: async (ms, signal) => {
-      if (ms > 1_000) return new Promise((resolve) => signal?.addEventListener("abort", () => resolve()));
-      world.nowMs += ms;
-    },
-    monotonicMs: () => world.nowMs,
-    service: {
-      manager: "systemd",
-      name: "openclaw-gateway",
-      status: async () => {
-        const running = current();
-        return {
-          manager: "systemd",
-          ...(running === undefined ? { state: "failed" as const } : { state: "running" as const, mainPid: running.pid }),
-        };
-      },
-      start: async () => {
-        world.effects.push("start");
-        world.next = true;
-      },
-    },
-    onStep: () => undefined,
-    journal,
-  };
-}
-
-/** The process dies at its `at`-th call of a port, before or after that call had its effect; nothing of it happens any more. */
-function dying<T extends object>(ports: T, clock: { calls: number }, at: number, when: "before" | "after"): T {
-  const wrap =
-    (call: (...args: unknown[]) => unknown) =>
-    (...args: unknown[]): unknown => {
-      clock.calls++;
-      if (clock.calls > at || (clock.calls === at && when === "before")) throw new Killed();
-      const result = call(...args);
-      if (clock.calls === at) throw new Killed();
-      return result;
-    };
-  const entries = Object.entries(ports).map(([name, value]) => {
-    if (typeof value === "function") return [name, wrap(value.bind(ports))];
-    return [name, value];
-  });
-  return Object.fromEntries(entries) as T;
-}
-
-function bareJournal(): { journal: Journal; id: number } {
-  const db = new DatabaseSync(":memory:");
-  db.exec(SCHEMA);
-  const journal = new Journal(db, { boot: "b", monotonicMs: () => 0, wallMs: () => 0 }, { pid: 1, startTime: 1 });
-  const taken = journal.acquire("watch", "test", 1_000, () => true);
-  if (!taken.held) throw new Error("held");
-  const [id = 0] = journal.commit("default", taken.lease, initialState(0), [
-    { kind: "open-incident", incident: 1, cause: "process-frozen", firstSeenMs: 0, evidence: [] },
-    { kind: "start-repair", incident: 1, attempt: 1, tier: 1, cause: "process-frozen", identity: GATEWAY, by: "watchdog" },
-  ]);
-  return { journal, id };
-}
-
-interface Ending {
-  readonly world: World;
-  readonly journal: Journal;
-  readonly id: number;
-  /** Steps that the journal knows as done, and those of them that were taken again nevertheless. */
-  readonly done: ReadonlySet<number>;
-  readonly repeated: readonly number[];
-  /** Port calls of the last run. */
-  readonly calls: number;
-}
-
-/** Runs a repair whose runner is killed at each of `deaths`, one per run, and at last runs to its end. */
-async function repairWith(cause: Cause, nature: Nature, deaths: readonly (readonly [number, "before" | "after"])[]): Promise<Ending> {
-  const { journal, id } = bareJournal();
-  const world: World = { effects: [], old: "lives", next: false, nowMs: 0 };
-  const order: RepairOrder = { id, cause, identity: GATEWAY };
-  const done = new Set<number>();
-  const repeated: number[] = [];
-  const noted: RunnerPorts["journal"] = {
-    isOpen: (repair) => journal.isOpen(repair),
-    beginStep: (repair, seq, name) => {
-      const begun = journal.beginStep(repair, seq, name);
-      if (begun && done.has(seq)) repeated.push(seq);
-      return begun;
-    },
-    endStep: (repair, seq, outcome, durationMs, detail) => {
-      if (done.has(seq)) repeated.push(seq);
-      journal.endStep(repair, seq, outcome, durationMs, detail);
-      if (outcome === "done") done.add(seq);
-    },
-    endRepair: (...args) => journal.endRepair(...args),
-  };
-  let calls = 0;
-  for (const [at, when] of [...deaths, [Number.POSITIVE_INFINITY, "before"] as const]) {
-    if (journal.repair(id)?.outcome !== null) break;
-    const clock = { calls: 0 };
-    const ports = portsOf(world, nature, noted);
-    const mortal: RunnerPorts = {
-      ...dying(ports, clock, at, when),
-      journal: dying(noted, clock, at, when),
-      service: dying(ports.service, clock, at, when),
-    };
-    try {
-      await runRepair(order, mortal);
-    } catch (error) {
-      if (!(error instanceof Killed)) throw error;
-    }
-    calls = clock.calls;
-  }
-  return { world, journal, id, done, repeated, calls };
-}
-
-const NATURES: [string, Cause, Nature, string[]][] = [
-  ["a frozen gateway", "process-frozen", { endsOn: "SIGKILL", respawns: false }, ["SIGKILL", "start"]],
-  ["a frozen gateway that its manager starts again", "process-frozen", { endsOn: "SIGKILL", respawns: true }, ["SIGKILL"]],
-  ["a silent gateway that ends when asked", "silent-flat", { endsOn: "SIGTERM", respawns: false }, ["SIGTERM", "start"]],
-];
+import { bareJournal, noting } from "./deaths.ts";
+import { expectSameEverywhere, GATEWAY, NATURES, type Nature, portsOf, repairWith, type World } from "./world.ts";
 
 describe("a repair", () => {
-  for (const [what, cause, nature, effects] of NATURES) {
-    it(`of ${what} does exactly what was planned, at whichever point its runner is killed once or twice`, async () => {
-      const whole = await repairWith(cause, nature, []);
-      expect(whole.world.effects).toEqual(effects);
-      const points = Array.from({ length: whole.calls }, (_, index) => index + 1).flatMap(
-        (at) =>
-          [
-            [at, "before"],
-            [at, "after"],
-          ] as const,
-      );
-      expect(points.length).toBeGreaterThan(20);
-      for (const first of points) {
-        for (const second of [undefined, ...points.filter(([at]) => at % SECOND_DEATHS === 1)]) {
-          const { world, journal, id, done, repeated } = await repairWith(cause, nature, second === undefined ? [first] : [first, second]);
-          const where = `killed ${first.join(" ")}, then ${second?.join(" ") ?? "not again"}`;
-          expect(world.effects, where).toEqual(effects);
-          expect([...done], where).toEqual([0, 1]);
-          expect(repeated, where).toEqual([]);
-          expect(journal.repair(id)?.outcome, where).toBe("done");
-          expect(world, where).toMatchObject({ old: "ended", next: true });
-        }
-      }
+  for (const [what, cause, nature, effects] of NATURES.filter(([, each]) => each === "process-frozen" || each === "process-gone")) {
+    it(`of ${what} does exactly what was planned, at whichever point its runner is killed`, async () => {
+      await expectSameEverywhere(cause, nature, effects, () => []);
     });
   }
+
+  it("without files of each cause with a remedy is among these; those that mend files are in mending.programs.test.ts", () => {
+    const planned = Object.keys(CAUSES).filter((cause) => planFor(cause as Cause, GATEWAY, "crashy").length > 0);
+    const here = planned.filter((cause) =>
+      planFor(cause as Cause, GATEWAY, "crashy").every(({ name }) => name === "end-process" || name === "start-service"),
+    );
+    expect(here.sort()).toEqual([...new Set(NATURES.map(([, cause]) => cause))].sort());
+  });
 
   it("asks a deaf gateway first, then kills it, then starts it", async () => {
     const { world, journal, id } = await repairWith("silent-busy", { endsOn: "SIGKILL", respawns: false }, []);
@@ -201,23 +34,46 @@ describe("a repair", () => {
     expect(journal.repair(id)).toMatchObject({ outcome: "failed", note: expect.stringContaining("end-process: pid 70 is still there") });
   });
 
-  it("has no plan for what a restart does not cure, and none that kills without an identity", async () => {
-    expect(planFor("start-refused", null)).toEqual([]);
-    expect(planFor("process-frozen", null)).toEqual([]);
-    expect(planFor("process-gone", GATEWAY).map(({ name }) => name)).toEqual(["start-service"]);
+  it("has no plan that kills without an identity, none without the plugin that it is about, none for what is only told", () => {
+    expect(planFor("disk-full", null, null)).toEqual([]);
+    expect(planFor("process-frozen", null, null)).toEqual([]);
+    expect(planFor("plugin-crash", null, null)).toEqual([]);
+    expect(planFor("process-gone", GATEWAY, null).map(({ name }) => name)).toEqual(["start-service"]);
+  });
+
+  it("that another runner has taken over has no further effect, and writes nothing into its journal", async () => {
+    for (let calls = 1; calls < 8; calls++) {
+      const { journal, id } = bareJournal("process-frozen", GATEWAY, null);
+      const world: World = { effects: [], old: "lives", next: false, nowMs: 0 };
+      let asked = 0;
+      const { noted, ended } = noting(journal, () => ++asked < calls);
+      const ports = portsOf(world, { endsOn: "SIGKILL", respawns: false }, noted);
+      const order: RepairOrder = { id, cause: "process-frozen", identity: GATEWAY, subject: null, windUp: false };
+      if (calls === 7) {
+        expect(await runRepair(order, ports)).toBe("done");
+        continue;
+      }
+      await expect(runRepair(order, ports)).rejects.toThrow("taken over");
+      expect(world.effects, `${calls}`).toEqual(["SIGKILL", "start"].slice(0, [0, 0, 0, 1, 1, 1, 2][calls]));
+      expect(ended.length, `${calls}`).toBe(calls < 4 ? 0 : 1);
+      expect(journal.repair(id)?.outcome).toBeNull();
+    }
   });
 });
 
 describe("a step", () => {
   const nature: Nature = { endsOn: "SIGKILL", respawns: false };
   async function run(change: (ports: RunnerPorts) => Partial<RunnerPorts>, order: Partial<RepairOrder> = {}) {
-    const { journal, id } = bareJournal();
+    const { journal, id } = bareJournal("process-frozen", GATEWAY, null);
     const world: World = { effects: [], old: "lives", next: false, nowMs: 0 };
     const told: [string, StepOutcome][] = [];
-    const ports = portsOf(world, nature, journal);
+    const ports = portsOf(world, nature, noting(journal).noted);
     const onStep: RunnerPorts["onStep"] = (name, outcome) => told.push([name, outcome]);
     const all = { ...ports, onStep };
-    const outcome = await runRepair({ id, cause: "process-frozen", identity: GATEWAY, ...order }, { ...all, ...change(all) });
+    const outcome = await runRepair(
+      { id, cause: "process-frozen", identity: GATEWAY, subject: null, windUp: false, ...order },
+      { ...all, ...change(all) },
+    );
     return { outcome, told, world, repair: journal.repair(id) };
   }
 
@@ -269,6 +125,27 @@ describe("a step", () => {
     }));
     expect(outcome).toBe("done");
     expect(open.map(({ aborted }) => aborted)).toEqual([true]);
+  });
+
+  it("does not start anything while the host is at work", async () => {
+    const maintenance = async () => [{ pid: 7, what: "openclaw doctor" }];
+    const { outcome, repair, world } = await run(() => ({ maintenance }));
+    expect(outcome).toBe("aborted");
+    expect(world.effects).toEqual(["SIGKILL"]);
+    expect(repair?.note).toBe("start-service: not started while the host is at work: openclaw doctor (pid 7)");
+  });
+
+  it("that comes to its effect after its deadline has none any more", async () => {
+    let answer = (): void => undefined;
+    const look = new Promise<never[]>((resolve) => {
+      answer = () => resolve([]);
+    });
+    const { outcome, world } = await run(() => ({ sleep: async () => undefined, maintenance: () => look }));
+    expect(outcome).toBe("failed");
+    answer();
+    await look;
+    await Promise.resolve();
+    expect(world.effects).toEqual(["SIGKILL"]);
   });
 
   it("is not guessed for a cause that a newer watchdog wrote", async () => {

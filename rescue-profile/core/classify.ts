@@ -1,0 +1,299 @@
+import type { Classification, ConfigFinding, DatabaseFinding, Findings, PluginFinding, Sign, SignName } from "./findings.ts";
+import type { Assessment, Cause, Reading } from "./model.ts";
+
+/** What is known besides the findings. */
+export interface Circumstances {
+  /** What lasted, by the condition alone. */
+  readonly cause: Cause;
+  readonly evidence: readonly string[];
+  readonly lastExit?: { readonly code?: number; readonly signal?: string };
+  /** Another process holds one of its databases right now. */
+  readonly databaseLocked: boolean;
+  /** Repairs of the last hour: what ended in spite of them ended again. */
+  readonly earlier: number;
+}
+
+/** Below this share a start fails, and with ENOSPC in the log it does so already below the second. */
+const DISK_FULL_RATIO = 0.01;
+const DISK_LOW_RATIO = 0.05;
+
+const ENDED: ReadonlySet<Cause> = new Set<Cause>(["process-gone", "start-latched", "start-refused"]);
+/** Not its end, but something around it, may explain these. */
+const AROUND: ReadonlySet<Cause> = new Set<Cause>(["port-foreign", "blind"]);
+const REFUSED = 78;
+/** Signals by which a process ends itself. SIGKILL and SIGTERM were somebody else's. */
+const OWN_SIGNALS: ReadonlySet<string> = new Set(["SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV", "SIGSYS", "SIGTRAP"]);
+/** The only plugin is not blamed before the second restart did not help either. */
+const ONLY_SUSPECT_AFTER = 2;
+
+/**
+ * Why it is down, from what survives its death. Pure and total. A part that could not be looked at proves nothing.
+ *
+ * A living process keeps its cause; only after an earlier repair did not last is a plugin blamed for a silence. Of one that ended the first
+ * match wins. "Ended again": after a repair of this hour, and by itself: not by a SIGKILL, which says nothing about a plugin or a configuration.
+ * | evidence | cause |
+ * |---|---|
+ * | the state directory is gone · no space · a program of the service is gone | state-missing · disk-full · program-missing |
+ * | configuration missing, empty, cut off · files not ours to read or write | config-broken · files-locked-out |
+ * | another process holds a database, and the boot ended by itself | database-locked |
+ * | written by a newer host | config-newer |
+ * | a variable is missing, and the log or the validation says so | secret-missing |
+ * | the host's validation: nothing but unknown keys · anything else | config-unknown-keys · config-invalid |
+ * | valid, but the log says that the start refused it: changed since it served · not | config-suspect · config-invalid, told |
+ * | database newer · damaged · missing, empty or another one | database-newer · database-corrupt · database-lost |
+ * | a lock that names nobody and is held by nobody | lock-dead |
+ * | the log: out of memory · module not found | out-of-memory · program-missing |
+ * | it ended again, not by 78: a plugin's path in its last stack, else the plugin that changed, else the only one | plugin-crash |
+ * | it ended again, and the configuration was changed since it served | config-suspect |
+ * | it ended again with an exit code | start-failed, when everything could be looked at; else start-refused |
+ * | otherwise: the first time | what the condition says; 78 with nothing found is started once, for somebody may have mended it |
+ */
+export function classify(findings: Findings, about: Circumstances): Classification {
+  const plain: Classification = { cause: about.cause, confidence: "certain", evidence: about.evidence };
+  if (AROUND.has(about.cause)) return surroundings(findings) ?? lockedOut(findings) ?? plain;
+  if (!ENDED.has(about.cause)) return blocking(findings, about) ?? plain;
+  const found =
+    surroundings(findings) ??
+    locked(about) ??
+    configuration(findings) ??
+    databases(findings) ??
+    lock(findings) ??
+    words(findings) ??
+    repeated(findings, about);
+  if (found !== undefined) return { ...found, evidence: [...found.evidence, ...about.evidence] };
+  // A start is cheap, harmless, and right when somebody has mended it meanwhile.
+  return about.cause === "start-refused" ? { ...plain, cause: "process-gone", confidence: "likely" } : plain;
+}
+
+/** What `classify` needs besides the findings, of one look. */
+export function circumstances(
+  state: { readonly repairs: readonly number[] },
+  { lastExit, killHarm }: Assessment,
+  cause: Cause,
+  evidence: readonly string[],
+): Circumstances {
+  const exit = lastExit === undefined ? {} : { lastExit };
+  return { cause, evidence, ...exit, databaseLocked: killHarm === "database-locked", earlier: state.repairs.length };
+}
+
+/** By its own exit code, or by a signal that a process gets for what it did itself. */
+export function endedByItself(lastExit: Circumstances["lastExit"]): boolean {
+  return lastExit?.code !== undefined || OWN_SIGNALS.has(lastExit?.signal ?? "");
+}
+
+/** What is wrong although the gateway serves, most serious first; told, never repaired. Pure. */
+export function warningsOf(findings: Findings, suppressed: readonly string[]): readonly Classification[] {
+  const config = value(findings.config);
+  const certain = (cause: Cause, subject: string, evidence: string): Classification => ({
+    cause,
+    confidence: "certain",
+    evidence: [evidence],
+    subject,
+  });
+  const warnings: (Classification | undefined)[] = [];
+  if (value(findings.stateDir) === false) return [surroundings(findings)].filter((each) => each !== undefined);
+  const lost = value(findings.databases)?.find(isLost);
+  if (lost !== undefined) warnings.push(certain("database-lost", lost.path, lost.why));
+  if (config !== undefined && (config.state !== "there" || config.validation?.valid === false)) {
+    warnings.push(certain("config-bad-on-disk", config.path, problemsOf(config)));
+  }
+  if (config !== undefined && config.missingVariables.length > 0) {
+    const names = config.missingVariables.join(", ");
+    warnings.push(certain("secret-missing", names, `the configuration asks for ${names}, which the gateway does not have`));
+  }
+  const free = value(findings.diskFreeRatio);
+  if (free !== undefined && free < DISK_LOW_RATIO)
+    warnings.push({ cause: "disk-low", confidence: "certain", evidence: [freeSentence(free)] });
+  if (suppressed.length > 0)
+    warnings.push(certain("channels-suppressed", suppressed.join(", "), `/readyz: suppressed ${suppressed.join(", ")}`));
+  for (const [name, cause] of SPOKEN) {
+    const sign = signOf(findings, name);
+    if (sign !== undefined) warnings.push({ cause, confidence: "likely", evidence: [`its log says: ${sign.line}`] });
+  }
+  const jobs = findings.failingJobs === undefined ? undefined : value(findings.failingJobs);
+  if (jobs !== undefined && jobs.length > 0) {
+    const names = jobs.map(({ name, failures }) => `${name} (${failures} times in a row)`).join(", ");
+    warnings.push(certain("jobs-failing", jobs.map(({ name }) => name).join(", "), names));
+  }
+  return warnings.filter((each) => each !== undefined);
+}
+
+const SPOKEN: readonly (readonly [SignName, Cause])[] = [
+  ["model-unknown", "model-unknown"],
+  ["credentials-missing", "credentials-missing"],
+  ["pairing-required", "pairing-pending"],
+  ["polling-conflict", "polling-conflict"],
+];
+
+function surroundings(findings: Findings): Classification | undefined {
+  if (value(findings.stateDir) === false) {
+    return { cause: "state-missing", confidence: "certain", evidence: ["its state directory does not exist any more"] };
+  }
+  const free = value(findings.diskFreeRatio);
+  const full = signOf(findings, "disk-full");
+  if (free !== undefined && (free < DISK_FULL_RATIO || (full !== undefined && free < DISK_LOW_RATIO))) {
+    return { cause: "disk-full", confidence: "certain", evidence: [freeSentence(free), ...said(full)] };
+  }
+  const missing = value(findings.missingPrograms)?.[0];
+  if (missing === undefined) return undefined;
+  return {
+    cause: "program-missing",
+    confidence: "certain",
+    evidence: [`its service starts ${missing}, which does not exist`],
+    subject: missing,
+  };
+}
+
+function configuration(findings: Findings): Classification | undefined {
+  const config = value(findings.config);
+  const foreign = lockedOut(findings);
+  const subject = config?.path ?? "openclaw.json";
+  const broken = config !== undefined && ["missing", "empty", "unparsable"].includes(config.state);
+  if (config !== undefined && broken) {
+    const blocked = config.copies === 0 ? { blocked: "no copy of it from a time when the gateway served was kept" } : {};
+    return { cause: "config-broken", confidence: "certain", evidence: [problemsOf(config)], subject, ...blocked };
+  }
+  if (foreign !== undefined) return foreign;
+  if (config === undefined || config.state === "unreadable") return undefined;
+  if (config.newer !== undefined && config.sinceServed !== "same") {
+    const { writtenBy, host } = config.newer;
+    return {
+      cause: "config-newer",
+      confidence: "certain",
+      evidence: [`written by ${writtenBy}; installed is ${host}`],
+      subject: writtenBy,
+    };
+  }
+  if (config.missingVariables.length > 0 && (signOf(findings, "secret-missing") !== undefined || config.validation?.valid === false)) {
+    const subject = config.missingVariables.join(", ");
+    return {
+      cause: "secret-missing",
+      confidence: "likely",
+      evidence: [`it asks for ${subject}`, ...said(signOf(findings, "secret-missing"))],
+      subject,
+    };
+  }
+  if (config.validation?.valid !== false) return refusedAtStart(findings, config);
+  const evidence = [problemsOf(config)];
+  if (config.validation.onlyUnknownKeys !== undefined) return { cause: "config-unknown-keys", confidence: "certain", evidence, subject };
+  const blocked = config.copies === 0 ? { blocked: "no copy of it from a time when the gateway served was kept" } : {};
+  return { cause: "config-invalid", confidence: "certain", evidence, subject, ...blocked };
+}
+
+/** What the host's validation lets pass and its start does not: no gateway.mode, a bind without auth, missing TLS files (measured). */
+function refusedAtStart(findings: Findings, config: ConfigFinding): Classification | undefined {
+  const sign = signOf(findings, "config-invalid") ?? signOf(findings, "tls-files-missing");
+  if (sign === undefined) return undefined;
+  const about = { confidence: "likely" as const, evidence: said(sign), subject: config.path };
+  if (config.sinceServed === "changed" && config.copies > 0) return { cause: "config-suspect", ...about };
+  const why =
+    config.sinceServed === "same"
+      ? "it served with just this configuration: what it refers to has changed"
+      : "no copy of it from a time when the gateway served was kept";
+  return { cause: "config-invalid", ...about, blocked: why };
+}
+
+function lockedOut(findings: Findings): Classification | undefined {
+  const [first] = value(findings.lockedOut) ?? [];
+  if (first === undefined) return undefined;
+  return { cause: "files-locked-out", confidence: "certain", evidence: [`${first.path}: ${first.why}`], subject: first.path };
+}
+
+function databases(findings: Findings): Classification | undefined {
+  const all = value(findings.databases) ?? [];
+  const say = (cause: Cause, { path, why }: DatabaseFinding): Classification => ({
+    cause,
+    confidence: "certain",
+    evidence: [`${path}: ${why}`],
+    subject: path,
+  });
+  const newer = all.find(({ state }) => state === "newer");
+  if (newer !== undefined) return say("database-newer", newer);
+  const damaged = all.find(({ state }) => state === "corrupt" || state === "not-a-database");
+  if (damaged !== undefined) return say("database-corrupt", damaged);
+  const lost = all.find(isLost);
+  return lost === undefined ? undefined : say("database-lost", lost);
+}
+
+function isLost({ state }: DatabaseFinding): boolean {
+  return state === "missing" || state === "empty" || state === "replaced";
+}
+
+/** The boot gave up after waiting for it (measured: exit 1 after 5 s); a start beside the holder would too. */
+function locked({ databaseLocked, lastExit, evidence }: Circumstances): Classification | undefined {
+  if (!databaseLocked || (lastExit?.code ?? 0) === 0) return undefined;
+  return { cause: "database-locked", confidence: "certain", evidence };
+}
+
+function lock(findings: Findings): Classification | undefined {
+  const path = value(findings.deadLock) ?? undefined;
+  if (path === undefined) return undefined;
+  return { cause: "lock-dead", confidence: "certain", evidence: [`${path} names nobody, and nobody holds it`], subject: path };
+}
+
+function words(findings: Findings): Classification | undefined {
+  for (const [name, cause] of [
+    ["heap-exhausted", "out-of-memory"],
+    ["killed-for-memory", "out-of-memory"],
+    ["module-missing", "program-missing"],
+  ] as const) {
+    const sign = signOf(findings, name);
+    if (sign !== undefined) return { cause, confidence: "likely", evidence: said(sign), subject: sign.line };
+  }
+  return undefined;
+}
+
+function repeated(findings: Findings, about: Circumstances): Classification | undefined {
+  const { earlier, lastExit, cause } = about;
+  const refused = cause === "start-refused" || lastExit?.code === REFUSED;
+  const crashed = !refused && endedByItself(lastExit);
+  if (earlier === 0 || !(refused || crashed)) return undefined;
+  const plugin = crashed ? suspect(findings, earlier) : undefined;
+  if (plugin !== undefined) return { cause: "plugin-crash", confidence: "likely", evidence: [plugin.why], subject: plugin.id };
+  const config = value(findings.config);
+  if (config?.state === "there" && config.sinceServed === "changed" && config.copies > 0) {
+    const evidence = ["the host finds the configuration valid, but it was changed since the gateway served last"];
+    return { cause: "config-suspect", confidence: "likely", evidence, subject: config.path };
+  }
+  const sign = value(findings.signs)?.[0];
+  const seenAll = config?.validation !== undefined && findings.databases.ok && findings.signs.ok;
+  return { cause: seenAll ? "start-failed" : "start-refused", confidence: "guess", evidence: said(sign) };
+}
+
+/** A silent gateway whose restart did not last: what blocks it came with it. */
+function blocking(findings: Findings, { cause, evidence, earlier }: Circumstances): Classification | undefined {
+  if (cause !== "silent-busy" && cause !== "silent-flat" && cause !== "boot-stalled") return undefined;
+  const plugin = earlier === 0 ? undefined : suspect(findings, earlier);
+  if (plugin === undefined) return undefined;
+  return { cause: "plugin-stall", confidence: "guess", evidence: [plugin.why, ...evidence], subject: plugin.id };
+}
+
+function suspect(findings: Findings, earlier: number): PluginFinding | undefined {
+  const [first] = value(findings.plugins) ?? [];
+  if (first === undefined || first.suspicion === "none") return undefined;
+  return first.suspicion === "only" && earlier < ONLY_SUSPECT_AFTER ? undefined : first;
+}
+
+function signOf(findings: Findings, name: SignName): Sign | undefined {
+  return value(findings.signs)?.find((sign) => sign.name === name);
+}
+
+function said(sign: Sign | undefined): readonly string[] {
+  return sign === undefined ? [] : [`its log says: ${sign.line}`];
+}
+
+function problemsOf(config: ConfigFinding): string {
+  const first = config.validation?.problems[0];
+  if (config.state !== "there") return config.why ?? `${config.path} is ${config.state}`;
+  return first === undefined
+    ? `${config.path} is not valid`
+    : `${config.path}: ${first.path === "" ? "" : `${first.path}: `}${first.message}`;
+}
+
+function freeSentence(ratio: number): string {
+  return `${(ratio * 100).toFixed(1)} % of the disk is free`;
+}
+
+function value<T>(reading: Reading<T>): T | undefined {
+  return reading.ok ? reading.value : undefined;
+}

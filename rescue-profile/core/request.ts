@@ -1,0 +1,85 @@
+import { adviceFor, CAUSES, kills, tierOf } from "./causes.ts";
+import { circumstances, classify } from "./classify.ts";
+import { MIN_CHECKS } from "./diagnose.ts";
+import type { Decision, WatchEvent } from "./event.ts";
+import type { Classification } from "./findings.ts";
+import { mayKill, withheld } from "./limits.ts";
+import type { Cause } from "./model.ts";
+import type { Policy } from "./policy.ts";
+import { decision, startRepair } from "./respond.ts";
+import type { WatchState } from "./state.ts";
+
+type Request = Extract<WatchEvent, { kind: "repair-requested" }>;
+
+/**
+ * A person's "repair now": not bound to waiting times, the number of repairs or a cooldown, but to the pause, the grace, one repair at a time, and to
+ * what is seen at this moment. Every refusal says why and what to do instead.
+ */
+export function onRequest(state: WatchState, event: Request, policy: Policy): Decision {
+  const { atMs } = event;
+  const refuse = (why: string) => decision(state, [], policy, atMs, `refused: ${why}`);
+  const wait = withheld(state, atMs) ?? event.seen?.hold;
+  if (wait !== undefined) return refuse(wait);
+  if (state.phase.name === "repairing") return refuse("a repair is running already");
+  const plain = requestedCause(state);
+  if (plain === undefined) return refuse(`nothing to repair: the gateway is ${state.track.condition}`);
+  const found = chosen(state, event, plain, policy);
+  if (typeof found === "string") return refuse(found);
+  const { cause, blocked, subject } = found;
+  if (tierOf(cause) === null || blocked !== undefined) {
+    return refuse(`${CAUSES[cause].title}; ${blocked === undefined ? "" : `${blocked}; `}${adviceFor(cause, subject)}`);
+  }
+  if (kills(cause)) {
+    if (!mayKill(state)) return refuse("it was never seen to serve, so it is not ended by us");
+    if (!isJudgeable(state))
+      return refuse(`it has been ${state.track.condition} for ${state.track.checks} look(s) only; ask again in some seconds`);
+    if (state.track.condition === "silent" && state.track.killHarm !== "none")
+      return refuse("whether a kill would make it worse cannot be known");
+  }
+  return startRepair(state, { atMs, found }, event.by, policy);
+}
+
+/** What the deep look says, within the tier that was asked for; a sentence when that tier has no plan for it. */
+function chosen(state: WatchState, { seen, tier, by }: Request, plain: Cause, policy: Policy): Classification | string {
+  const evidence = [`requested by ${by}`, ...(seen?.evidence ?? [])];
+  const simple: Classification = { cause: plain, confidence: "certain", evidence };
+  const found = seen?.findings === undefined ? simple : classify(seen.findings, circumstances(state, seen, plain, evidence));
+  if (tier === 1) return tierOf(plain) === 1 ? simple : plain === "start-refused" ? { ...simple, cause: "process-gone" } : found;
+  if (tier === 2) {
+    if (policy.maxTier < 2) return "this watchdog may only restart";
+    if (tierOf(found.cause) !== 1) return found;
+    // Nothing that is known explains it: what is left of the second tier is the doctor, and that only while nothing lives.
+    return kills(found.cause)
+      ? "no plugin can be blamed for it, so there is no deeper fix than --tier 1"
+      : { ...found, cause: "start-failed" };
+  }
+  return tierOf(found.cause) === 2 && policy.maxTier < 2 ? simple : found;
+}
+
+/** Has what is seen been seen often enough for a person's "repair now" to be judged? A single silent look is no reason to end a process. */
+export function isJudgeable(state: WatchState): boolean {
+  const cause = requestedCause(state);
+  return cause === undefined || !kills(cause) || state.track.checks >= MIN_CHECKS;
+}
+
+/** What a person's "repair now" means for what is seen at this moment, before it has lasted. */
+function requestedCause(state: WatchState): Cause | undefined {
+  switch (state.track.condition) {
+    case "gone":
+      return "process-gone";
+    case "latched":
+      return "start-latched";
+    case "parked":
+      return "start-refused";
+    case "frozen":
+      return "process-frozen";
+    case "silent":
+      return state.track.killHarm === "none" || state.track.killHarm === null ? "silent-busy" : state.track.killHarm;
+    case "deaf":
+      return "listener-lost";
+    case "foreign-port":
+      return "port-foreign";
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,88 @@
+import { adviceFor, CAUSES } from "./causes.ts";
+import { warningsOf } from "./classify.ts";
+import type { Action, Decision } from "./event.ts";
+import type { Classification } from "./findings.ts";
+import type { Assessment, Cause, Says } from "./model.ts";
+import { HOUR_MS, type Policy } from "./policy.ts";
+import { decision } from "./respond.ts";
+import type { OpenIncident, Warned, WatchState } from "./state.ts";
+
+/** A file in the middle of being edited, and channels that the host silences for five minutes by itself, are not told at once. */
+const WARN_AFTER_MS: Partial<Record<Cause, number>> = { "config-bad-on-disk": 30_000, "channels-suppressed": 300_000 };
+const GRAVE: ReadonlySet<Cause> = new Set<Cause>(["database-lost", "state-missing"]);
+
+/**
+ * The gateway serves: closes an incident once health has held and nothing that was there before is missing, and warns of what would not show
+ * in its answers.
+ */
+export function onServing(before: WatchState, seen: Assessment, policy: Policy): Decision {
+  const { state, actions } = withWarnings(before, seen);
+  const at = seen.atMs;
+  const { incident, phase, track } = state;
+  const held = at - track.sinceMs;
+  const sustained = track.checks >= policy.goodChecks && held >= policy.holdMs;
+  if (incident === null && phase.name === "watching") {
+    const says = sustained && seen.says !== undefined ? seen.says : state.saidServing;
+    return decision({ ...state, saidServing: says }, actions, policy, at, track.condition);
+  }
+  if (!sustained) return decision(state, actions, policy, at, `serving again for ${Math.round(held / 1000)} s`);
+  const watching: WatchState = { ...state, phase: { name: "watching" }, incident: null };
+  if (incident === null) return decision(watching, actions, policy, at, "serving again");
+
+  const repaired = incident.attempts + incident.mends.length > 0 && phase.name === "verifying";
+  const worse = repaired ? missingSince(state.saidServing, seen.says) : [];
+  if (worse.length > 0 && held < policy.readinessMs) {
+    return decision(state, actions, policy, at, `serving again, but not yet as before: ${worse.join(", ")}`);
+  }
+  const outcome = repaired ? "recovered" : "recovered-by-itself";
+  const close: Action = { kind: "close-incident", incident: incident.id, outcome };
+  const remarks = repaired ? remarksOf(incident, state.saidServing, seen.says, worse) : [];
+  return decision(watching, [...actions, ...remarks, close], policy, at, "health held");
+}
+
+/** What it says is broken or silenced now and was not before the incident. */
+function missingSince(before: Says | null, now: Says | undefined): readonly string[] {
+  if (now === undefined || before === null) return [];
+  const known = new Set([...before.failing, ...before.suppressed]);
+  return [...now.failing, ...now.suppressed].filter((name) => !known.has(name));
+}
+
+function remarksOf(incident: OpenIncident, before: Says | null, now: Says | undefined, worse: readonly string[]): readonly Action[] {
+  const remarks: Action[] = [];
+  if (worse.length > 0) {
+    const names = worse.join(", ");
+    remarks.push(
+      warning(
+        { cause: "channels-suppressed", confidence: "certain", evidence: [`missing since the repair: ${names}`], subject: names },
+        incident.id,
+      ),
+    );
+  }
+  if (before?.version !== undefined && now?.version !== undefined && before.version !== now.version) {
+    const evidence = [`before the incident it was ${before.version}, now it is ${now.version}`];
+    remarks.push(warning({ cause: "version-changed", confidence: "certain", evidence }, incident.id));
+  }
+  return remarks;
+}
+
+/** Each warning is told once, and again only after it was gone for an hour. */
+function withWarnings(state: WatchState, seen: Assessment): { state: WatchState; actions: readonly Action[] } {
+  if (seen.findings === undefined) return { state, actions: [] };
+  const at = seen.atMs;
+  const actions: Action[] = [];
+  const now = warningsOf(seen.findings, seen.says?.suppressed ?? []);
+  const warned = now.map((found): Warned => {
+    const known = state.warned.find(({ cause }) => cause === found.cause);
+    const sinceMs = known?.sinceMs ?? at;
+    const due = known?.told !== true && at - sinceMs >= (WARN_AFTER_MS[found.cause] ?? 0);
+    if (due) actions.push(warning(found, null));
+    return { cause: found.cause, sinceMs, lastMs: at, told: due || known?.told === true };
+  });
+  const faded = state.warned.filter(({ cause, lastMs }) => at - lastMs < HOUR_MS && !warned.some((each) => each.cause === cause));
+  return { state: { ...state, warned: [...warned, ...faded] }, actions };
+}
+
+function warning({ cause, evidence, subject }: Classification, incident: number | null): Action {
+  const severity = GRAVE.has(cause) ? "critical" : "warning";
+  return { kind: "tell", severity, incident, cause, text: `${CAUSES[cause].title}: ${adviceFor(cause, subject)}`, evidence };
+}

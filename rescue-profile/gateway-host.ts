@@ -1,0 +1,75 @@
+import { existsSync, realpathSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { DefinitionReading } from "../src/service-installers/installer.ts";
+import { nativeControl } from "../src/service-installers/select.ts";
+import { RescueError } from "../src/shared/errors.ts";
+import { findHostCli, type HostCli } from "../src/shared/openclaw-cli.ts";
+import { readIfThere } from "../src/shared/secure-file.ts";
+import type { WatchdogOptions } from "./open-watchdog.ts";
+
+/** The program that the watched gateway runs, as far as it can be known. */
+export interface GatewayHost {
+  /** What its service manager would start; null: no service, or it could not be asked. */
+  readonly definition: DefinitionReading | null;
+  /** Its CLI; undefined when none was found. */
+  readonly cli: HostCli | undefined;
+  readonly version: string | undefined;
+}
+
+type Options = Pick<WatchdogOptions, "profile" | "home" | "env">;
+
+/**
+ * The CLI of just the gateway's own program comes first: another version on PATH would judge its configuration by other rules. Only without a
+ * service (a container, a supervisor of ours) it is the one on PATH, or that of the host process we run in.
+ */
+export async function findGatewayHost({ profile, home, env }: Options): Promise<GatewayHost> {
+  const definition = await definitionOf({ profile, env });
+  const [node, entry] = definition?.argv ?? [];
+  const cli =
+    node !== undefined && entry !== undefined && existsSync(node) && existsSync(entry)
+      ? { command: [node, entry], home, env }
+      : anyCli(home, env);
+  return { definition, cli, version: versionOf(cli?.command.at(-1)) };
+}
+
+async function definitionOf({ profile, env }: Pick<Options, "profile" | "env">): Promise<DefinitionReading | null> {
+  try {
+    return (await nativeControl({ profile, env, platform: process.platform })?.readDefinition()) ?? null;
+  } catch (error) {
+    // No manager here, or it does not answer now: the definition is only one of several things to look at.
+    if (error instanceof RescueError) return null;
+    throw error;
+  }
+}
+
+function anyCli(home: string, env: NodeJS.ProcessEnv): HostCli | undefined {
+  try {
+    return findHostCli({ home, env, entry: process.argv[1] });
+  } catch (error) {
+    if (error instanceof RescueError) return undefined;
+    throw error;
+  }
+}
+
+/** From the package that the entry file lies in. */
+function versionOf(entry: string | undefined): string | undefined {
+  if (entry === undefined || !existsSync(entry)) return undefined;
+  for (let directory = dirname(realpathSync(entry)); directory !== dirname(directory); directory = dirname(directory)) {
+    const text = readIfThere(join(directory, "package.json"));
+    const version = text === undefined ? undefined : nameAndVersion(text);
+    if (version !== undefined) return version;
+  }
+  return undefined;
+}
+
+function nameAndVersion(text: string): string | undefined {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    const field = (name: string) => (typeof parsed === "object" && parsed !== null ? Reflect.get(parsed, name) : undefined);
+    const version: unknown = field("name") === "openclaw" ? field("version") : undefined;
+    return typeof version === "string" ? version : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

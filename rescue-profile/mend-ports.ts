@@ -1,0 +1,54 @@
+import { mkdirSync } from "node:fs";
+import { statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { RescueError } from "../src/shared/errors.ts";
+import { runHost } from "../src/shared/openclaw-cli.ts";
+import { readEntry, restoreFiles, saveFiles } from "./copies/entry.ts";
+import { fingerprintOf } from "./copies/fingerprint.ts";
+import { listCopies } from "./copies/ring.ts";
+import { moveWhole, writeWhole } from "./copies/whole-file.ts";
+import { findGatewayHost } from "./gateway-host.ts";
+import { wallMs } from "./observe/clock.ts";
+import { databaseFiles } from "./observe/database-finding.ts";
+import { writeLockHolders } from "./observe/kernel-locks.ts";
+import { observeListener } from "./observe/listener.ts";
+import { readLockFile } from "./observe/lock-file.ts";
+import type { Watchdog } from "./open-watchdog.ts";
+import type { MendPorts } from "./repair/mending.ts";
+
+/** The real world for the steps that mend files. What is taken away or replaced is kept in `<dir>/incidents/<incident>`. */
+export async function mendPorts(dog: Pick<Watchdog, "dir" | "target" | "options">, incident: number): Promise<MendPorts> {
+  const { dir, target, options } = dog;
+  const { configPath, lockPath, port } = target;
+  const folder = join(dir, "incidents", String(incident));
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const { cli } = await findGatewayHost(options);
+  return {
+    folder,
+    configPath,
+    config: () => fingerprintOf(configPath),
+    copies: () => listCopies(dir).copies,
+    save: (directory, paths) => saveFiles(directory, paths, wallMs()),
+    saved: readEntry,
+    restore: restoreFiles,
+    write: writeWhole,
+    move: moveWhole,
+    host: async (args, { timeoutMs }) => {
+      if (cli === undefined) throw new RescueError("not-running", "the openclaw command was not found", { fix: "npm install -g openclaw" });
+      return runHost(cli, options.profile, args, { timeoutMs });
+    },
+    databases: databaseFiles(target),
+    freeBytes: async (directory) => {
+      const { bavail, bsize } = await statfs(directory);
+      return bavail * bsize;
+    },
+    lockPath,
+    readLock: readLockFile,
+    lockHolders: () => writeLockHolders([`${lockPath}.sqlite`]),
+    listens: async () => {
+      const listener = await observeListener(port, []);
+      if (!listener.ok) throw new Error(listener.why);
+      return listener.value.state !== "none";
+    },
+  };
+}
