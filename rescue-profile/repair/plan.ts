@@ -10,8 +10,12 @@ export type PlannedStep =
   | { readonly name: "end-process"; readonly identity: ProcessIdentity; readonly termMs: number; readonly killMs: number }
   /** Moves a lock that names nobody, and that nobody holds, into the incident's folder. Undo: move it back. */
   | { readonly name: "quarantine-lock"; readonly deadlineMs: number }
-  /** Puts the newest kept copy that the host finds valid in the place of the configuration; the broken one is kept. Undo: copy it back. */
-  | { readonly name: "restore-config"; readonly deadlineMs: number; readonly unlessValid: boolean }
+  /**
+   * Puts the newest kept copy that the host finds valid in the place of the configuration; the broken one is kept. Undo: copy it back.
+   * `bootedFirst`: copies from which a gateway has booted come before those that only passed the host's validation, which lets pass what the
+   * start refuses.
+   */
+  | { readonly name: "restore-config"; readonly deadlineMs: number; readonly unlessValid: boolean; readonly bootedFirst: boolean }
   /** The host's doctor between a snapshot and a comparison: what it may not change is put back. Undo: the snapshot. */
   | { readonly name: "guarded-doctor"; readonly deadlineMs: number; readonly failure: "ends the repair" | "goes on" }
   /** Disables one plugin in the configuration. Undo: enable it again, which the report says. */
@@ -30,10 +34,11 @@ const KILL_MS = 10_000;
 const START_MS = 60_000;
 const QUARANTINE_MS = 10_000;
 /** Each copy that is tried is shown to the host's own validation, 2 to 5 s each. */
-const RESTORE_MS = 90_000;
+const RESTORE_MS = 120_000;
 /** A healthy doctor takes 11 to 17 s; users saw it hang for minutes (issues 18502, 86420). */
 const DOCTOR_MS = 150_000;
-const DISABLE_MS = 30_000;
+/** `config set` took up to 19 s on a busy machine. */
+const DISABLE_MS = 90_000;
 
 /**
  * What is done about a cause: pure, so that a runner that goes on after a kill finds the same steps at the same places. `subject` is what
@@ -55,16 +60,21 @@ export function planFor(cause: Cause, identity: ProcessIdentity | null, subject:
 
 /** Undefined: it cannot be planned without a subject. */
 function mend(cause: Cause, subject: string | null): readonly PlannedStep[] | undefined {
-  const restore = (unlessValid: boolean): PlannedStep => ({ name: "restore-config", deadlineMs: RESTORE_MS, unlessValid });
+  const restore = (which: "invalid" | "suspect"): PlannedStep => ({
+    name: "restore-config",
+    deadlineMs: RESTORE_MS,
+    unlessValid: which === "invalid",
+    bootedFirst: which === "suspect",
+  });
   const doctor = (failure: "ends the repair" | "goes on"): PlannedStep => ({ name: "guarded-doctor", deadlineMs: DOCTOR_MS, failure });
   switch (cause) {
     case "config-broken":
     case "config-invalid":
-      return [restore(true)];
+      return [restore("invalid")];
     case "config-suspect":
-      return [restore(false)];
+      return [restore("suspect")];
     case "config-unknown-keys":
-      return [doctor("goes on"), restore(true)];
+      return [doctor("goes on"), restore("invalid")];
     case "start-failed":
       return [doctor("ends the repair")];
     case "lock-dead":

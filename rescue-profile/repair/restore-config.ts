@@ -25,7 +25,7 @@ export async function restoreConfig(step: Extract<PlannedStep, { name: "restore-
   const known = ports.saved(place);
   // What was begun is brought to an end in any case: the file that lies there may be a copy that nobody has looked at.
   if (known === undefined && (await ports.serves())) return { outcome: "aborted", detail: "the gateway serves again" };
-  const copies = candidates(ports, known);
+  const copies = inOrder(candidates(ports, known), step.bootedFirst);
   if (known !== undefined && !isOurs(known, copies, ports)) {
     return { outcome: "aborted", detail: "somebody else has changed the configuration since; it was left alone" };
   }
@@ -49,6 +49,11 @@ export async function restoreConfig(step: Extract<PlannedStep, { name: "restore-
   if (restored !== undefined) return { outcome: "done", detail: report(broken, restored, ports) };
   const all = tried.length === copies.length ? `none of the ${tried.length}` : `none of the newest ${tried.length} of ${copies.length}`;
   return { outcome: "failed", detail: `${all} kept copies is valid for this host; what lay there was put back` };
+}
+
+function inOrder(copies: readonly Copy[], bootedFirst: boolean): readonly Copy[] {
+  if (!bootedFirst) return copies;
+  return [...copies.filter(({ proof }) => proof === "booted"), ...copies.filter(({ proof }) => proof !== "booted")];
 }
 
 /** Kept copies of this very file that differ from what was broken, newest first: also for a later run the same ones. */

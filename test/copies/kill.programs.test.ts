@@ -6,7 +6,7 @@ import { expect, it } from "vitest";
 import { readEntry, restoreFiles, saveFiles } from "../../rescue-profile/copies/entry.ts";
 import { keepCopy, listCopies } from "../../rescue-profile/copies/ring.ts";
 
-const [DIES, PROGRAM] = ["dies.mjs", "program.mjs"].map((name) => join(import.meta.dirname, name));
+const [DIES, PROGRAM] = ["copies-dies.mjs", "copies-program.mjs"].map((name) => join(import.meta.dirname, "../fixtures", name));
 const text = (number: number) => `{ a: { $include: "./part.json5" }, number: ${number}, token: "s3cr3t-7f81c2e9d04ab65f" }`;
 
 /** Copies of 3, 2 and 1, of which 3 is the newest that booted; then somebody goes back to 1. */

@@ -22,7 +22,7 @@ it("leaves paths, UUIDs, versions and the names of things alone", () => {
   for (const line of [
     "at tick (file:///h/.openclaw/tmp/plugin-captures/e9fa4c3c-6b8b-47b7-8c84-95f53eb6596b/captures/openclaw-plugin-build-rdKjGU/package-0/node_modules/c4-throw-timer/index.js:8:41)",
     "SQLite integrity_check failed for /h/.openclaw/agents/main/agent/openclaw-agent.sqlite: vtable constructor failed",
-    "Refused by OpenClaw 2026.9.6 (eb377ac) installed at /work/main/node_modules/openclaw.",
+    "Refused by OpenClaw 2026.9.6 (eb377ac) installed at /opt/node_modules/openclaw.",
     'gateway: Unrecognized key: "bogusKey"',
     "No API key found for provider openai",
   ]) {

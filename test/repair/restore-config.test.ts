@@ -5,7 +5,7 @@ import { keepCopy } from "../../rescue-profile/copies/ring.ts";
 import { restoreConfig } from "../../rescue-profile/repair/restore-config.ts";
 import { AGENTS, exposed, GOOD, litter, machine, SECRET, WALL_MS } from "./machine.ts";
 
-const STEP = { name: "restore-config", deadlineMs: 90_000, unlessValid: true } as const;
+const STEP = { name: "restore-config", deadlineMs: 120_000, unlessValid: true, bootedFirst: false } as const;
 const beside = (stateDir: string) => readdirSync(stateDir).filter((name) => name.startsWith("openclaw.json.broken-"));
 
 describe("restoring the configuration", () => {
@@ -74,6 +74,15 @@ describe("restoring the configuration", () => {
     using suspect = machine(changed);
     expect(await restoreConfig({ ...STEP, unlessValid: false }, suspect.step)).toMatchObject({ outcome: "done" });
     expect(suspect.read()).toBe(GOOD);
+  });
+
+  it("prefers what has booted to what only passed the host's validation, when just that is suspected", async () => {
+    const passed = GOOD.replace('bind: "loopback"', 'bind: "lan"');
+    using at = machine(passed);
+    keepCopy(at.dir, at.configPath, "validated", WALL_MS + 60_000);
+    at.write("openclaw.json", passed.replace("18789", "18790"));
+    expect(await restoreConfig({ ...STEP, unlessValid: false, bootedFirst: true }, at.step)).toMatchObject({ outcome: "done" });
+    expect(at.read()).toBe(GOOD);
   });
 
   it("goes back further when the newest copy is not valid for this host", async () => {
