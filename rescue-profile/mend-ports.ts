@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { RescueError } from "../src/shared/errors.ts";
@@ -16,12 +16,16 @@ import { readLockFile } from "./observe/lock-file.ts";
 import type { Watchdog } from "./open-watchdog.ts";
 import type { MendPorts } from "./repair/mending.ts";
 
+/** Copies of databases may be large. */
+const INCIDENTS_KEPT = 20;
+
 /** The real world for the steps that mend files. What is taken away or replaced is kept in `<dir>/incidents/<incident>`. */
 export async function mendPorts(dog: Pick<Watchdog, "dir" | "target" | "options">, incident: number): Promise<MendPorts> {
   const { dir, target, options } = dog;
   const { configPath, lockPath, port } = target;
   const folder = join(dir, "incidents", String(incident));
   mkdirSync(folder, { recursive: true, mode: 0o700 });
+  forgetOldest(join(dir, "incidents"));
   const { cli } = await findGatewayHost(options);
   return {
     folder,
@@ -51,4 +55,12 @@ export async function mendPorts(dog: Pick<Watchdog, "dir" | "target" | "options"
       return listener.value.state !== "none";
     },
   };
+}
+
+function forgetOldest(incidents: string): void {
+  const numbers = readdirSync(incidents)
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+  const old = numbers.sort((a, b) => b - a).slice(INCIDENTS_KEPT);
+  for (const number of old) rmSync(join(incidents, String(number)), { recursive: true, force: true });
 }

@@ -17,6 +17,13 @@ const BOUND = {
   ...Object.fromEntries(["src", "rescue-profile", "node_modules"].map((name) => [join(PROJECT, name), `${PROJECT_IN_BOX}/${name}`])),
   [dirname(process.execPath)]: NODE_IN_BOX,
 };
+/** Like the box's own PID 1 (systemd-box.sh): a root from outside would bring everything along, the right to set the real clock among it. */
+const AS_ROOT = [
+  "setpriv",
+  "--bounding-set=-sys_time,-sys_module,-sys_rawio,-mknod,-sys_boot,-syslog,-sys_tty_config,-sys_resource",
+  "--inh-caps=-all",
+  ...["env", "-i", "LANG=C.UTF-8", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "sh", "-ec"],
+];
 const TOOLS = ["bash", "tail", "systemctl", "dbus-daemon", "ip", "unshare", "nsenter", "setpriv", "setsid", "useradd", "awk"];
 const PACKAGES = "systemd dbus dbus-user-session libpam-systemd iproute2 util-linux";
 
@@ -27,6 +34,8 @@ export interface Box {
   run(argv: readonly string[], timeoutMs?: number): Promise<CommandResult>;
   /** The same, for its output: throws with all that it wrote when it did not end with 0. */
   output(argv: readonly string[], timeoutMs?: number): Promise<string>;
+  /** Runs a shell script inside as root: of the box, without the rights that its isolation takes from its own systemd. Throws like `output`. */
+  root(script: string, timeoutMs?: number): Promise<string>;
   /** Ends everything inside and removes it. Also done when the process that started the box dies. */
   stop(): Promise<void>;
 }
@@ -51,11 +60,12 @@ export function requireLab(): string | undefined {
 export async function startBox(binds: Readonly<Record<string, string>> = {}): Promise<Box> {
   const directory = mkdtempSync(join(tmpdir(), "systemd-box-"));
   const guard = guardBox(directory);
-  const script = (command: string, args: readonly string[], timeoutMs: number) =>
+  const script = (command: string, args: readonly string[], timeoutMs: number, more: Readonly<Record<string, string>> = {}) =>
     runCommand([SCRIPT, command, directory, ...args], {
       timeoutMs,
       env: {
         ...process.env,
+        ...more,
         BOX_PATH: PATH_IN_BOX,
         BOX_BIND: Object.entries({ ...BOUND, ...binds })
           .map((pair) => pair.join(":"))
@@ -78,14 +88,16 @@ export async function startBox(binds: Readonly<Record<string, string>> = {}): Pr
   return {
     home: join(directory, "home"),
     run,
-    async output(argv, timeoutMs) {
-      const result = await run(argv, timeoutMs);
-      if (result.exitCode === 0) return result.stdout;
-      const ended = result.timedOut ? "did not end in time" : `ended with ${result.exitCode ?? result.signal}`;
-      throw new Error(`${argv.join(" ")} ${ended}\n${result.stdout}\n${result.stderr}`);
-    },
+    output: async (argv, timeoutMs) => outputOf(argv, await run(argv, timeoutMs)),
+    root: async (text, timeoutMs = 30_000) => outputOf([text], await script("exec", [...AS_ROOT, text], timeoutMs, { BOX_ROOT: "1" })),
     stop,
   };
+}
+
+function outputOf(argv: readonly string[], { exitCode, signal, timedOut, stdout, stderr }: CommandResult): string {
+  if (exitCode === 0) return stdout;
+  const ended = timedOut ? "did not end in time" : `ended with ${exitCode ?? signal}`;
+  throw new Error(`${argv.join(" ")} ${ended}\n${stdout}\n${stderr}`);
 }
 
 /** A killed test worker runs no hooks. This waits for its end in a session of its own and then stops the box. */
