@@ -4,7 +4,8 @@ import type { Depth } from "../rescue-profile/core/pace.ts";
 import { initialState, type WatchState } from "../rescue-profile/core/state.ts";
 import { LeaseLost } from "../rescue-profile/journal/journal.ts";
 import { type LoopPorts, watch } from "../rescue-profile/loop.ts";
-import { absent, alive, hung, look as serving } from "./core/looks.ts";
+import { FINDS } from "./core/finds.ts";
+import { absent, alive, hung, service, look as serving } from "./core/looks.ts";
 import { after, always, count, policy, START_MS, world } from "./world.ts";
 
 /** A state in which the gateway was last seen gone, once, at `lastMs`. */
@@ -231,6 +232,56 @@ describe("a request", () => {
   });
 });
 
+describe("a request to repair", () => {
+  it("with a dry run says what would be done, and does and writes nothing", async () => {
+    const { ask, answers, did, commits, forMs } = world(always(absent({ service: service("parked") })));
+    ask({ kind: "repair", payload: { dryRun: true } });
+    const state = await forMs(0);
+    expect(answers).toEqual(["would repair process-gone"]);
+    expect(did.filter((each) => each.startsWith("start"))).toEqual([]);
+    expect(commits.flatMap(({ actions }) => actions)).toEqual([]);
+    expect(state.incident).toBeNull();
+  });
+
+  it("takes the tier that was asked for, and the dry run of it says the same", async () => {
+    for (const dryRun of [true, false]) {
+      const broken = { ...absent({ service: service("parked") }), findings: FINDS["config-empty"] };
+      for (const [tier, cause] of [
+        [1, "process-gone"],
+        [2, "config-broken"],
+      ] as const) {
+        const { ask, answers, forMs } = world(always(broken));
+        ask({ kind: "repair", payload: { tier, dryRun } });
+        await forMs(0);
+        expect(answers).toEqual([dryRun ? `would repair ${cause}` : `${cause}: repair 1 begins`]);
+      }
+    }
+  });
+});
+
+describe("what is remembered of a gateway that serves", () => {
+  const told = { cause: "database-lost", sinceMs: START_MS, lastMs: START_MS, told: true } as const;
+
+  it("is taken after health has held, at each deep look, and not while an incident is open", async () => {
+    const { did, forMs } = world(always(serving({})));
+    await forMs(130_000);
+    expect(count(did, "look deep")).toBe(2);
+    expect(count(did, "remember")).toBe(2);
+    const ill = world(always(absent({})));
+    await ill.forMs(130_000);
+    expect(count(ill.did, "remember")).toBe(0);
+  });
+
+  it("forgets a lost database only after a person was told of it", async () => {
+    for (const warned of [[], [told]]) {
+      const accepted: boolean[] = [];
+      const { forMs } = world(always(serving({})), { remember: (_, acceptLoss) => void accepted.push(acceptLoss) });
+      await forMs(61_000, { ...initialState(START_MS), warned });
+      expect(accepted).toEqual([warned.length > 0]);
+    }
+  });
+});
+
 describe("a repair that was started", () => {
   const repairing: WatchState = {
     ...initialState(START_MS),
@@ -253,6 +304,20 @@ describe("a repair that was started", () => {
     });
     await forMs(0, repairing);
     expect(did).toEqual(["look full", "commit", "renew", "told repairing", "start 40", "commit"]);
+  });
+
+  it.each([
+    ["while it is paused", { pause: { sinceMs: START_MS, untilMs: null, by: "ana", reason: null } }, absent({})],
+    ["when its decision is more than a minute old", { phase: { ...repairing.phase, sinceMs: START_MS - 60_001 } }, absent({})],
+    ["when the gateway serves", {}, serving({})],
+  ])("is only wound up %s, when it was in the middle of a step that changes files", async (_, change, seen) => {
+    const { did, ports, forMs } = world(always(seen), {
+      repairOutcome: (incident) => ({ state: "orphaned", id: incident * 10, note: "", halfDone: true }),
+      startRepair: (id, how) => void did.push(`start ${id} ${how}`),
+    });
+    expect(ports.repairOutcome(4)).toMatchObject({ halfDone: true });
+    await forMs(0, { ...repairing, ...change });
+    expect(did.filter((each) => each.startsWith("start"))).toEqual(["start 40 wind-up"]);
   });
 
   it.each([

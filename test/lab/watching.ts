@@ -70,6 +70,7 @@ export interface Line {
   readonly event: string;
   readonly success: boolean | null;
   readonly cause: string | null;
+  readonly tier: number | null;
   readonly details: ReturnType<typeof JSON.parse>;
 }
 
@@ -88,7 +89,11 @@ export interface Watched {
   /** Our command. */
   watchdog(...args: readonly string[]): Promise<{ readonly code: number | null; readonly json: ReturnType<typeof JSON.parse> }>;
   /** Begins to watch with an empty journal, so that every scenario has the whole budget. Resolves when the watcher has seen it serve. */
-  watch(): Promise<void>;
+  watch(options?: { readonly set?: readonly string[]; readonly properties?: readonly string[] }): Promise<void>;
+  /** Until the watcher has kept what a later repair needs: a copy of the configuration, and what served. */
+  remembered(): Promise<void>;
+  /** Ends the watcher; its journal and its copies stay. */
+  endWatcher(): Promise<void>;
   unwatch(): Promise<void>;
   /** Runs the script that does the harm. */
   injure(script: string): Promise<Injury>;
@@ -130,8 +135,9 @@ export async function watched(box: Box, port: number): Promise<Watched> {
     return [unit.stdout.replaceAll("\n", " "), JSON.stringify(sights().slice(-3)), ...last].join("\n");
   };
   const healthyNow = () => sights().at(-1)?.healthy === true;
+  const endWatcher = async (): Promise<void> => void (await box.run(["systemctl", "--user", "stop", "dog.service"]));
   const unwatch = async (): Promise<void> => {
-    await box.run(["systemctl", "--user", "stop", "dog.service"]);
+    await endWatcher();
     await sh(`rm -rf ~/${WATCHDOG_DIR}`);
   };
 
@@ -145,16 +151,24 @@ export async function watched(box: Box, port: number): Promise<Watched> {
     show,
     lines,
     until,
+    endWatcher,
     unwatch,
     async watchdog(...args) {
       const { exitCode, stdout, stderr } = await box.run(["node", WATCHDOG, ...args, "--json"], 90_000);
       const last = stdout.trim().split("\n").at(-1) ?? "";
       return { code: exitCode, json: last === "" ? { stderr } : JSON.parse(last) };
     },
-    async watch() {
+    async watch({ set = [], properties = [] } = {}) {
       await unwatch();
-      await sh(`systemd-run --user --quiet --unit=dog --collect /opt/node/node ${WATCHDOG} watch --json`);
+      const unit = ["--unit=dog", "--collect", ...properties.map((each) => `--property=${each}`)].join(" ");
+      const settings = set.map((each) => ` --set ${each}`).join("");
+      await sh(`systemd-run --user --quiet ${unit} /opt/node/node ${WATCHDOG} watch --json${settings}`);
       await until("a watcher that has seen it serve", () => lines().some(({ details }) => details?.condition === "serving"));
+    },
+    async remembered() {
+      const dir = join(box.home, WATCHDOG_DIR);
+      const copies = () => (existsSync(join(dir, "copies")) ? readdirSync(join(dir, "copies"), { recursive: true }).length : 0);
+      await until("a kept copy, and what served", () => existsSync(join(dir, "served.json")) && copies() > 1);
     },
     async injure(script) {
       const pid = sights().at(-1)?.pid ?? 0;

@@ -30,6 +30,7 @@ describe("a wrong command line", () => {
     ["an incident that never was", ["incident", "9"], "there is no incident 9", "list them with: history"],
     ["a number of lines that is none", ["logs", "-n", "-1"], "", ""],
     ["an empty number of lines", ["logs", "-n", ""], "-n wants a number of lines", ""],
+    ["a tier that there is not", ["repair", "--tier", "3"], "--tier wants 1 (restart) or 2 (deep fix), not 3", "leave it away"],
     ["nothing to supervise", ["supervise"], "supervise wants a command behind --", "rescue-watchdog supervise -- openclaw gateway run"],
   ];
   for (const [what, argv, sentence, fix] of wrong) {

@@ -1,7 +1,10 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { CAUSES } from "../../../rescue-profile/core/causes.ts";
 import type { IncidentSummary } from "../../../rescue-profile/journal/read.ts";
 import { formatDuration } from "../../../src/shared/duration.ts";
 import { RescueError } from "../../../src/shared/errors.ts";
+import { watchdogDir } from "../../../src/shared/rescue-home.ts";
 import { type Call, type Command, printJson } from "../command.ts";
 import { withJournal } from "../journal.ts";
 import { plainText } from "../render.ts";
@@ -46,6 +49,8 @@ Exit codes: 0 shown; 2 no such incident; 10 the journal cannot be read; 11 the s
         );
       }
     }
+    const kept = join(watchdogDir(call.profile, call.home, call.env), "incidents", String(incident.id));
+    if (existsSync(kept)) line(`what was replaced is kept in ${kept}`);
     for (const told of incident.told) line(`told (${told.severity}): ${told.text}`);
     for (const text of serviceLog ?? []) line(`  ${text}`);
     return 0;
