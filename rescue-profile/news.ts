@@ -44,7 +44,13 @@ export function newsLines({ event, before, decision }: LoopNews): readonly LogEn
           cause: action.cause,
           tier: action.tier,
           trigger: action.by,
-          details: { attempt: action.attempt, pid: action.identity?.pid ?? null },
+          details: {
+            attempt: action.attempt,
+            pid: action.identity?.pid ?? null,
+            subject: action.subject,
+            confidence: action.confidence,
+            evidence: action.evidence,
+          },
         });
         break;
       case "abandon-repair":

@@ -1,4 +1,5 @@
 import type { Tier } from "./causes.ts";
+import type { Classification } from "./findings.ts";
 import type { Assessment, Cause, ProcessIdentity } from "./model.ts";
 import type { NextLook } from "./pace.ts";
 import type { RepairOutcome, WatchState } from "./state.ts";
@@ -42,6 +43,9 @@ export type Action =
       readonly cause: Cause;
       /** What it is about: a plugin's id, a file's path. */
       readonly subject: string | null;
+      /** Why just this cause: what was seen now, which may be more than what opened the incident. */
+      readonly evidence: readonly string[];
+      readonly confidence: Classification["confidence"];
       /** The process that the fence must find unchanged before a signal. Null: nothing may be signalled. */
       readonly identity: ProcessIdentity | null;
       readonly by: string;

@@ -37,6 +37,8 @@ export function startRepair(state: WatchState, { atMs, found }: Fault, by: strin
     tier,
     cause,
     subject: found.subject ?? null,
+    evidence: found.evidence,
+    confidence: found.confidence,
     identity: kills(cause) ? state.track.identity : null,
     by,
   };

@@ -256,7 +256,7 @@ export class Journal {
         const { identity } = action;
         const result = this.#db
           .prepare(
-            "INSERT INTO repairs (incident, attempt, tier, cause, subject, pid, pid_start, requested_by, started_wall) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO repairs (incident, attempt, tier, cause, subject, evidence, pid, pid_start, requested_by, started_wall) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
           )
           .run(
             action.incident,
@@ -264,6 +264,7 @@ export class Journal {
             action.tier,
             action.cause,
             action.subject,
+            JSON.stringify(action.evidence),
             identity?.pid ?? null,
             identity?.startTime ?? null,
             action.by,

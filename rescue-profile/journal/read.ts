@@ -23,6 +23,9 @@ export interface IncidentDetail extends IncidentSummary {
     readonly attempt: number;
     readonly tier: number;
     readonly cause: string;
+    /** What it is about: a plugin's id, a file's path. */
+    readonly subject: string | null;
+    readonly evidence: readonly string[];
     readonly requestedBy: string;
     readonly startedAt: number;
     readonly endedAt: number | null;
@@ -111,6 +114,8 @@ export function readIncident(db: DatabaseSync, id: number): IncidentDetail | und
       attempt: number(repair["attempt"]),
       tier: number(repair["tier"]),
       cause: String(repair["cause"]),
+      subject: maybeText(repair["subject"]),
+      evidence: JSON.parse(maybeText(repair["evidence"]) ?? "[]") as string[],
       requestedBy: String(repair["requested_by"]),
       startedAt: number(repair["started_wall"]),
       endedAt: maybeNumber(repair["ended_wall"]),

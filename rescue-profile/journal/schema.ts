@@ -20,7 +20,7 @@ CREATE TABLE incidents (
 ) STRICT;
 CREATE TABLE repairs (
   id INTEGER PRIMARY KEY AUTOINCREMENT, incident INTEGER NOT NULL REFERENCES incidents(id), attempt INTEGER NOT NULL,
-  tier INTEGER NOT NULL, cause TEXT NOT NULL, subject TEXT, pid INTEGER, pid_start INTEGER, requested_by TEXT NOT NULL,
+  tier INTEGER NOT NULL, cause TEXT NOT NULL, subject TEXT, evidence TEXT, pid INTEGER, pid_start INTEGER, requested_by TEXT NOT NULL,
   started_wall INTEGER NOT NULL, runs INTEGER NOT NULL DEFAULT 0, runner_pid INTEGER, runner_start INTEGER,
   ended_wall INTEGER, outcome TEXT, note TEXT
 ) STRICT;
@@ -40,4 +40,6 @@ CREATE TABLE requests (
 `;
 
 /** From the version that is the key to the next one. */
-export const UPGRADES: Readonly<Record<number, string>> = { 1: "ALTER TABLE repairs ADD COLUMN subject TEXT" };
+export const UPGRADES: Readonly<Record<number, string>> = {
+  1: "ALTER TABLE repairs ADD COLUMN subject TEXT; ALTER TABLE repairs ADD COLUMN evidence TEXT",
+};

@@ -109,6 +109,8 @@ export const repairOf = (incident: number): Action => ({
   tier: 1,
   cause: "process-frozen",
   subject: null,
+  evidence: [],
+  confidence: "certain",
   identity: { pid: 7, startTime: 70 },
   by: "watchdog",
 });

@@ -203,10 +203,16 @@ export async function watched(box: Box, port: number): Promise<Watched> {
 
 /** Processes of the whole machine that are this gateway. Its port is a random one, and the host's own CLI does not have it in its words. */
 export function gatewaysOn(port: number): readonly number[] {
+  return processes()
+    .filter(({ argv }) => argv.includes(`gateway\0--port\0${port}\0`))
+    .map(({ pid }) => pid);
+}
+
+/** Processes of the whole machine. */
+export function processes(): readonly { readonly pid: number; readonly argv: string }[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => commandOf(pid).includes(`gateway\0--port\0${port}\0`))
-    .map(Number);
+    .map((pid) => ({ pid: Number(pid), argv: commandOf(pid) }));
 }
 
 function commandOf(pid: string): string {

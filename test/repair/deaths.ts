@@ -64,7 +64,18 @@ export function bareJournal(cause: Cause, identity: { readonly pid: number; read
   if (!taken.held) throw new Error("held");
   const [id = 0] = journal.commit("default", taken.lease, initialState(0), [
     { kind: "open-incident", incident: 1, cause, firstSeenMs: 0, evidence: [] },
-    { kind: "start-repair", incident: 1, attempt: 1, tier: 1, cause, subject, identity, by: "watchdog" },
+    {
+      kind: "start-repair",
+      incident: 1,
+      attempt: 1,
+      tier: 1,
+      cause,
+      subject,
+      evidence: [],
+      confidence: "certain",
+      identity,
+      by: "watchdog",
+    },
   ]);
   return { journal, db, id };
 }

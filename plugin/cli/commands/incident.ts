@@ -43,6 +43,7 @@ Exit codes: 0 shown; 2 no such incident; 10 the journal cannot be read; 11 the s
     for (const evidence of incident.evidence) line(`  seen: ${evidence}`);
     for (const repair of incident.repairs) {
       line(`repair ${repair.attempt} (tier ${repair.tier}, ${repair.cause}, by ${repair.requestedBy}): ${repair.outcome ?? "running"}`);
+      for (const evidence of repair.evidence) if (!incident.evidence.includes(evidence)) line(`  because: ${evidence}`);
       for (const step of repair.steps) {
         line(
           `  ${step.name}: ${step.outcome ?? "begun"}${step.durationMs === null ? "" : ` in ${formatDuration(step.durationMs)}`}${step.detail === null ? "" : `, ${step.detail}`}`,

@@ -1,0 +1,163 @@
+import { expect } from "vitest";
+import { BYSTANDER, CONFIG, dropIn, type FaultLab, FIXTURE, RESTART, UNIT_FILE } from "./faulty.ts";
+import { type Injury, UNIT } from "./watching.ts";
+
+/** A fault of a gateway that is a user unit of a real systemd, as data; the one test that runs them all judges them. */
+export interface LabFault {
+  readonly name: string;
+  /** Before the watcher begins. */
+  readonly prepare?: (lab: FaultLab) => Promise<void>;
+  readonly harm: (lab: FaultLab) => Promise<Injury>;
+  /** `recovered`: by our doing. `told`: a person gets the word after at most `starts` starts of ours. `warned`: told while it serves. */
+  readonly ends: "recovered" | "told" | "warned";
+  readonly cause: string;
+  readonly tier?: 1 | 2;
+  /** Starts of ours before a person is told; none by default. */
+  readonly starts?: number;
+  /** What has to stand in the evidence or in the advice. */
+  readonly says?: RegExp;
+  readonly set?: readonly string[];
+  readonly config?: "restored" | "changed" | "untouched";
+  readonly after?: (lab: FaultLab) => Promise<void> | void;
+  /** Not in npm test. */
+  readonly full?: boolean;
+}
+
+const DISK_MB = 256;
+
+/** Leaves so many percent of the state directory's disk. */
+function fill(percent: number): string {
+  const free = "$(df --output=avail -k ~/.openclaw | tail -1)";
+  return `head -c $(( (${free} - ${Math.round(DISK_MB * 10.24 * percent)}) * 1024 )) /dev/zero > ~/.openclaw/filled || true`;
+}
+
+const onlyTheFixtureIsDisabled = (lab: FaultLab): void => {
+  const now = lab.config();
+  const before = JSON.parse(lab.pristine);
+  expect(now["plugins"]).toEqual({
+    ...before.plugins,
+    entries: { ...before.plugins.entries, [FIXTURE]: { enabled: false }, [BYSTANDER]: { enabled: true } },
+  });
+  for (const key of ["gateway", "agents", "models"]) expect(now[key]).toEqual(before[key]);
+};
+
+export const FAULTS: readonly LabFault[] = [
+  {
+    name: "openclaw.json belongs to root",
+    harm: async (lab) => {
+      await lab.root("chown root:root /home/svc/.openclaw/openclaw.json; chmod 600 /home/svc/.openclaw/openclaw.json");
+      return lab.injure(RESTART);
+    },
+    ends: "told",
+    cause: "files-locked-out",
+    says: /sudo chown .*openclaw\.json/,
+  },
+  {
+    name: "the configuration is cut off, and systemd parks the unit with 78",
+    harm: (lab) => lab.injure(`head -c 200 ${CONFIG} > cut; cat cut > ${CONFIG}; ${RESTART}`),
+    ends: "recovered",
+    cause: "config-broken",
+    tier: 2,
+    config: "restored",
+    after: async (lab) => {
+      expect([await lab.show("ActiveState"), await lab.show("SubState"), await lab.show("DropInPaths")]).toEqual(["active", "running", ""]);
+      expect((await lab.sh(`ls ${UNIT_FILE}.d 2>/dev/null || true`)).trim()).toBe("");
+    },
+  },
+  {
+    name: "a plugin throws in a timer after each start",
+    harm: (lab) => lab.injure(`echo throw > fault-mode.txt; ${RESTART}`),
+    ends: "recovered",
+    cause: "plugin-crash",
+    tier: 2,
+    config: "changed",
+    says: /last words name plugin rescue-fault-fixture/,
+    after: onlyTheFixtureIsDisabled,
+  },
+  {
+    name: "a plugin that was changed exits the process after each start",
+    harm: (lab) => lab.injure(`echo exit > fault-mode.txt; echo '// changed' >> plugins/fault-plugin/index.js; ${RESTART}`),
+    ends: "recovered",
+    cause: "plugin-crash",
+    tier: 2,
+    config: "changed",
+    says: /files of plugin rescue-fault-fixture were changed/,
+    after: onlyTheFixtureIsDisabled,
+    full: true,
+  },
+  {
+    name: "the state database belongs to root",
+    harm: async (lab) => {
+      await lab.root("chown root:root /home/svc/.openclaw/state/openclaw.sqlite; chmod 600 /home/svc/.openclaw/state/openclaw.sqlite");
+      return lab.injure(RESTART);
+    },
+    ends: "told",
+    cause: "files-locked-out",
+    says: /sudo chown .*openclaw\.sqlite/,
+    full: true,
+  },
+  {
+    name: "the heap is exhausted after each start",
+    harm: (lab) => lab.injure(`echo leak > fault-mode.txt; ${dropIn("Environment=NODE_OPTIONS=--max-old-space-size=700")}; ${RESTART}`),
+    ends: "told",
+    cause: "out-of-memory",
+    starts: 2,
+    says: /heap/i,
+    set: ["verify.holdSeconds=30"],
+    full: true,
+  },
+  {
+    name: "the disk fills while it runs",
+    prepare: (lab) => lab.onOwnDisk(DISK_MB),
+    harm: (lab) => lab.injure(fill(3)),
+    ends: "warned",
+    cause: "disk-low",
+    full: true,
+  },
+  {
+    name: "the disk is full before it starts",
+    prepare: (lab) => lab.onOwnDisk(DISK_MB),
+    harm: (lab) => lab.injure(`${fill(0)}; ${RESTART}`),
+    ends: "told",
+    cause: "disk-full",
+    full: true,
+  },
+  {
+    name: "it dies on a full disk",
+    prepare: (lab) => lab.onOwnDisk(DISK_MB),
+    harm: (lab) => lab.injure(`${fill(0)}; kill -KILL $(systemctl --user show ${UNIT} -p MainPID --value)`),
+    ends: "told",
+    cause: "disk-full",
+    full: true,
+  },
+  {
+    name: "systemd-oomd kills it for memory three seconds after each start",
+    harm: (lab) =>
+      lab.injure(`cat > oomd.sh <<'END'\n${OOMD}\nEND
+        systemd-run --user --quiet --unit=oomd --collect /bin/bash /home/svc/oomd.sh`),
+    ends: "told",
+    cause: "out-of-memory",
+    starts: 2,
+    says: /oom-kill/,
+    set: ["verify.holdSeconds=30"],
+    after: async (lab) => void (await lab.sh("systemctl --user stop oomd")),
+    full: true,
+  },
+];
+
+/**
+ * What systemd-oomd does: it marks the unit's cgroup and kills what is in it, and the manager then says `Result=oom-kill`. The kernel's own
+ * killer would need the memory controller, which the box has only where the machine gives it to cgroup2.
+ */
+const OOMD = `
+  n=0
+  while :; do
+    pid=$(systemctl --user show ${UNIT} -p MainPID --value)
+    if [ "$pid" -gt 0 ]; then
+      sleep 3; n=$((n+1))
+      cg=/sys/fs/cgroup$(systemctl --user show ${UNIT} -p ControlGroup --value)
+      perl -e 'my @a = ($ARGV[0], "user.oomd_ooms", "$ARGV[1]"); my $nr = \`uname -m\` =~ /x86_64/ ? 188 : 5; syscall($nr, $a[0], $a[1], $a[2], length $a[2], 0) == 0 or die $!' "$cg" $n
+      kill -KILL "$pid"
+    fi
+    sleep 0.2
+  done`;
