@@ -85,14 +85,16 @@ export function deepLook(dog: Pick<Watchdog, "dir" | "options" | "log">): DeepLo
       });
     },
 
-    remember({ config, databases }, acceptLoss) {
+    remember({ config, databases, plugins }, acceptLoss) {
       if (last === undefined) return;
       const { target, seen } = last;
       try {
         const proof = config.ok ? proofOf(config.value, seen) : undefined;
         const why = proof === undefined ? undefined : keepCopy(dog.dir, target.configPath, proof, wallMs());
         if (why !== undefined) dog.log({ event: "copy-not-kept", level: "warn", details: why });
-        if (acceptLoss || (databases.ok && databases.value.length === 0)) rememberServed(dog.dir, takeServed(target, dog.options.home));
+        const missing = databases.ok && databases.value.some(({ state }) => state === "missing" || state === "empty");
+        const lost = !databases.ok || databases.value.length > 0;
+        if (!missing && plugins.ok && (acceptLoss || !lost)) rememberServed(dog.dir, takeServed(target, dog.options.home));
       } catch (error) {
         // A full disk, a directory that is not ours: the watching goes on, and says what it could not keep.
         if (!(error instanceof RescueError) && systemErrorCode(error) === undefined) throw error;
@@ -108,17 +110,18 @@ function proofOf(config: ConfigFinding, seen: Observation): "booted" | "validate
     return undefined;
   const { files } = fingerprintOf(config.path);
   const startedWallMs = wallMs() - seen.process.value.ageMs;
-  if (files.every((file) => statSync(file).mtimeMs < startedWallMs)) return "booted";
+  // The time of its inode, because a file that is moved or unpacked keeps its own older time.
+  if (files.every((file) => Math.max(statSync(file).mtimeMs, statSync(file).ctimeMs) < startedWallMs)) return "booted";
   return config.sinceServed === "same" || config.validation?.valid === true ? "validated" : undefined;
 }
 
-function copiesOf(dir: string, fingerprint: string | null): Pick<ConfigFinding, "sinceServed" | "copies"> {
+function copiesOf(dir: string, fingerprint: string | null): Pick<ConfigFinding, "sinceServed" | "copies" | "booted"> {
   const { copies } = listCopies(dir);
   const others = copies.filter((copy) => copy.fingerprint !== fingerprint);
-  // The gateway serves on with what it would refuse at its next start, and the host's validation lets some of that pass: only a boot proves it.
-  const proven = copies.find(({ proof }) => proof === "booted") ?? copies[0];
-  const same = proven?.fingerprint === fingerprint;
-  return { sinceServed: proven === undefined ? "unknown" : same ? "same" : "changed", copies: others.length };
+  const [newest] = copies;
+  const sinceServed = newest === undefined ? "unknown" : newest.fingerprint === fingerprint ? "same" : "changed";
+  const booted = copies.some((copy) => copy.fingerprint === fingerprint && copy.proof === "booted");
+  return { sinceServed, copies: others.length, booted };
 }
 
 async function serviceLines(dog: Pick<Watchdog, "options">): Promise<readonly string[]> {

@@ -1,5 +1,5 @@
 import { existsSync, realpathSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import type { DefinitionReading } from "../src/service-installers/installer.ts";
 import { nativeControl } from "../src/service-installers/select.ts";
 import { RescueError } from "../src/shared/errors.ts";
@@ -24,12 +24,16 @@ type Options = Pick<WatchdogOptions, "profile" | "home" | "env">;
  */
 export async function findGatewayHost({ profile, home, env }: Options): Promise<GatewayHost> {
   const definition = await definitionOf({ profile, env });
-  const [node, entry] = definition?.argv ?? [];
-  const cli =
-    node !== undefined && entry !== undefined && existsSync(node) && existsSync(entry)
-      ? { command: [node, entry], home, env }
-      : anyCli(home, env);
+  const command = cliOf(definition);
+  const cli = command === undefined ? anyCli(home, env) : { command, home, env };
   return { definition, cli, version: versionOf(cli?.command.at(-1)) };
+}
+
+/** Node and the host's entry file; undefined when one of them is not there. Node's own options stand between them: the host adds a heap size by itself. */
+export function cliOf(definition: DefinitionReading | null): readonly string[] | undefined {
+  const [node, ...words] = definition?.argv ?? [];
+  const entry = words.find((word) => isAbsolute(word));
+  return node !== undefined && entry !== undefined && existsSync(node) && existsSync(entry) ? [node, entry] : undefined;
 }
 
 async function definitionOf({ profile, env }: Pick<Options, "profile" | "env">): Promise<DefinitionReading | null> {
@@ -52,7 +56,7 @@ function anyCli(home: string, env: NodeJS.ProcessEnv): HostCli | undefined {
 }
 
 /** From the package that the entry file lies in. */
-function versionOf(entry: string | undefined): string | undefined {
+export function versionOf(entry: string | undefined): string | undefined {
   if (entry === undefined || !existsSync(entry)) return undefined;
   for (let directory = dirname(realpathSync(entry)); directory !== dirname(directory); directory = dirname(directory)) {
     const text = readIfThere(join(directory, "package.json"));

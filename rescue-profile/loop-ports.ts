@@ -7,7 +7,7 @@ import { forProfile } from "./core/causes.ts";
 import type { Action } from "./core/event.ts";
 import type { Observation } from "./core/model.ts";
 import { deepLook } from "./deep-look.ts";
-import type { Lease } from "./journal/journal.ts";
+import { isJournalTrouble, type Lease, LeaseLost } from "./journal/journal.ts";
 import type { LoopPorts } from "./loop.ts";
 import { newsLines } from "./news.ts";
 import { clockGaps, monotonicMs } from "./observe/clock.ts";
@@ -23,6 +23,7 @@ export function leaseMs({ watch: { baselineSeconds, identitySeconds, recheckSeco
   return 3_000 * Math.max(10, baselineSeconds, identitySeconds, recheckSeconds, 5 * slowRecheckSeconds);
 }
 
+const BEAT_MS = 3_000;
 /** A runner that was just spawned has not claimed its repair yet. */
 const RUNNER_START_MS = 10_000;
 /** A repair whose runner was killed is taken up again this often before it counts as lost. */
@@ -48,6 +49,23 @@ export function loopPorts(dog: Watchdog, lease: Lease, bell?: WakeBell): LoopPor
   const gapMs = clockGaps();
   const spawnedAt = new Map<number, number>();
   const deep = deepLook(dog);
+  /** A deep look waits for the host's validation, for longer than the lease lasts and than a sentinel waits. */
+  const stillHere = async <T>(work: () => Promise<T>): Promise<T> => {
+    const beat = setInterval(() => {
+      dog.options.onBeat?.();
+      try {
+        dog.journal.renew(lease, leaseMs(dog.settings));
+      } catch (error) {
+        // Said again, and acted on, when the decision is to be written.
+        if (!(error instanceof LeaseLost) && !isJournalTrouble(error)) throw error;
+      }
+    }, BEAT_MS);
+    try {
+      return await work();
+    } finally {
+      clearInterval(beat);
+    }
+  };
   const addressed = (action: Action): Action =>
     action.kind === "tell" ? { ...action, text: forProfile(action.text, dog.options.profile) } : action;
   return {
@@ -76,7 +94,7 @@ export function loopPorts(dog: Watchdog, lease: Lease, bell?: WakeBell): LoopPor
       });
       const hold = seen.probes === undefined ? undefined : dog.options.hold?.();
       const held = hold === undefined ? seen : { ...seen, hold };
-      return depth === "deep" ? { ...held, findings: await deep.findings(target, seen) } : held;
+      return depth === "deep" ? { ...held, findings: await stillHere(() => deep.findings(target, seen)) } : held;
     },
     remember: (findings, acceptLoss) => deep.remember(findings, acceptLoss),
     planned: ({ cause, tier, identity, subject }) => {

@@ -7,7 +7,7 @@ import type { Assessment, Observation } from "./core/model.ts";
 import type { Depth } from "./core/pace.ts";
 import type { Policy } from "./core/policy.ts";
 import { isJudgeable } from "./core/request.ts";
-import type { RepairOutcome, WatchState } from "./core/state.ts";
+import type { RepairOutcome, Warned, WatchState } from "./core/state.ts";
 import { forget } from "./core/track.ts";
 
 /** A request that somebody left in the journal. */
@@ -54,6 +54,8 @@ export interface LoopNews {
   readonly decision: Decision;
 }
 
+/** A day after it was told, and still served with, the other database is the one to know. */
+const LOSS_ACCEPTED_MS = 86_400_000;
 /** The state is written at least this often, so that a later run and `status` know what was seen last. */
 const SAVE_EVERY_MS = 10_000;
 /** After a longer gap nothing is known of what lasted. */
@@ -117,13 +119,14 @@ export async function watch(
     if (orphan !== undefined) decision = takeUp(orphan, state, seen, ports, apply) ?? decision;
     // Left open until enough looks agree: this round's successors look again at once.
     const begun = decision.actions.some(({ kind }) => kind === "start-repair");
-    if (begun) for (const request of toRepair) ports.answer(request.id, decision.reason);
-    else if (isJudgeable(state)) for (const request of toRepair) decision = answer(request, seen) ?? decision;
+    // A deep look takes seconds: who asked may have given up, or withdrawn it, meanwhile.
+    const open = new Set(toRepair.length === 0 ? [] : ports.requests().map(({ id }) => id));
+    const waiting = toRepair.filter(({ id }) => open.has(id));
+    if (begun) for (const request of waiting) ports.answer(request.id, decision.reason);
+    else if (isJudgeable(state)) for (const request of waiting) decision = answer(request, seen) ?? decision;
     if (seen.findings !== undefined && hasHeld(state, seen, policy)) {
-      ports.remember(
-        seen.findings,
-        state.warned.some(({ cause, told }) => cause === "database-lost" && told),
-      );
+      const isAccepted = ({ cause, told, sinceMs }: Warned) => cause === "database-lost" && told && seen.atMs - sinceMs >= LOSS_ACCEPTED_MS;
+      ports.remember(seen.findings, state.warned.some(isAccepted));
     }
     depth = decision.next.depth;
     plannedMs = ports.monotonicMs() + decision.next.afterMs;

@@ -13,6 +13,7 @@ import { databaseFiles } from "./observe/database-finding.ts";
 import { writeLockHolders } from "./observe/kernel-locks.ts";
 import { observeListener } from "./observe/listener.ts";
 import { readLockFile } from "./observe/lock-file.ts";
+import { readProcess } from "./observe/process.ts";
 import type { Watchdog } from "./open-watchdog.ts";
 import type { MendPorts } from "./repair/mending.ts";
 
@@ -20,8 +21,8 @@ import type { MendPorts } from "./repair/mending.ts";
 const INCIDENTS_KEPT = 20;
 
 /** The real world for the steps that mend files. What is taken away or replaced is kept in `<dir>/incidents/<incident>`. */
-export async function mendPorts(dog: Pick<Watchdog, "dir" | "target" | "options">, incident: number): Promise<MendPorts> {
-  const { dir, target, options } = dog;
+export async function mendPorts(dog: Pick<Watchdog, "dir" | "target" | "options" | "service">, incident: number): Promise<MendPorts> {
+  const { dir, target, options, service } = dog;
   const { configPath, lockPath, port } = target;
   const folder = join(dir, "incidents", String(incident));
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -49,6 +50,12 @@ export async function mendPorts(dog: Pick<Watchdog, "dir" | "target" | "options"
     lockPath,
     readLock: readLockFile,
     lockHolders: () => writeLockHolders([`${lockPath}.sqlite`]),
+    lives: async () => {
+      const { mainPid } = await service.status();
+      const process = await readProcess(target, mainPid === undefined ? {} : { serviceMainPid: mainPid });
+      if (!process.ok) throw new Error(process.why);
+      return process.value.state === "alive";
+    },
     listens: async () => {
       const listener = await observeListener(port, []);
       if (!listener.ok) throw new Error(listener.why);

@@ -1,5 +1,5 @@
 import { watchdogDir } from "../src/shared/rescue-home.ts";
-import { openJournalReader } from "./journal/open.ts";
+import { peekJournal } from "./journal/open.ts";
 import { readOpenRepair, readWatch } from "./journal/read.ts";
 import { bootId, monotonicMs } from "./observe/clock.ts";
 import { isAlive } from "./open-watchdog.ts";
@@ -32,8 +32,9 @@ export function yieldsTo({ ownAgeMs, watchedInIncident, underRepair }: OtherSide
 /** The other side as `profile`, which runs in this process, finds it in the journal of its own watcher. */
 export function otherSide(profile: string, home: string, env: NodeJS.ProcessEnv): OtherSide {
   const ownAgeMs = process.uptime() * 1000;
-  const db = openJournalReader(watchdogDir(profile, home, env));
-  if (db === undefined) return { ownAgeMs, watchedInIncident: false, underRepair: false };
+  const nothing = { ownAgeMs, watchedInIncident: false, underRepair: false };
+  const db = peekJournal(watchdogDir(profile, home, env));
+  if (db === undefined) return nothing;
   try {
     const snapshot = readWatch(db, profile);
     const watcher = snapshot?.watcher;
@@ -45,6 +46,10 @@ export function otherSide(profile: string, home: string, env: NodeJS.ProcessEnv)
       watchedInIncident: lives && snapshot?.state.incident != null,
       underRepair: runner != null && isAlive(runner.pid, runner.startTime),
     };
+  } catch (error) {
+    // A journal that is damaged or locked says nothing: it must not keep a dead rescue dead.
+    if (error instanceof Error && "errcode" in error) return nothing;
+    throw error;
   } finally {
     db.close();
   }

@@ -135,6 +135,7 @@ function assessAbsent(o: Observation, process: Extract<ProcessReading, { state: 
     ...result(o, condition, [...evidence, absent]),
     ...(lastExit === undefined ? {} : { lastExit }),
     ...killHarm(probes.resources),
+    ...(probes.lifecycle.ok ? {} : { unsure: true }),
   });
 
   if (!probes.maintenance.ok) return say("blind", `whether the host maintains it cannot be known: ${probes.maintenance.why}`);

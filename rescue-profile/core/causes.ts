@@ -266,5 +266,7 @@ export function adviceFor(cause: Cause, subject: string | undefined): string {
 
 /** The commands in a text for people, as they are typed for this profile. */
 export function forProfile(text: string, profile: string): string {
-  return profile === "default" ? text : text.replaceAll(/\bopenclaw (?=[a-z])/g, `openclaw --profile ${profile} `);
+  if (profile === "default") return text;
+  const host = text.replaceAll(/\bopenclaw (?=[a-z])/g, `openclaw --profile ${profile} `);
+  return host.replaceAll(/\b(rescue-watchdog incident \d+)/g, (command) => `${command} --profile ${profile}`);
 }

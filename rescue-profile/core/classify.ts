@@ -1,5 +1,6 @@
 import type { Classification, ConfigFinding, DatabaseFinding, Findings, PluginFinding, Sign, SignName } from "./findings.ts";
 import type { Assessment, Cause, Reading } from "./model.ts";
+import type { WatchState } from "./state.ts";
 
 /** What is known besides the findings. */
 export interface Circumstances {
@@ -9,8 +10,10 @@ export interface Circumstances {
   readonly lastExit?: { readonly code?: number; readonly signal?: string };
   /** Another process holds one of its databases right now. */
   readonly databaseLocked: boolean;
-  /** Repairs of the last hour: what ended in spite of them ended again. */
+  /** Repairs of the last hour that were necessary for the same reason: it ended by itself, or it was silent. */
   readonly earlier: number;
+  /** A person was told that a database is another one, and it served with that. */
+  readonly lossTold: boolean;
 }
 
 /** Below this share a start fails, and with ENOSPC in the log it does so already below the second. */
@@ -45,7 +48,7 @@ const ONLY_SUSPECT_AFTER = 2;
  * | the log: out of memory · module not found | out-of-memory · program-missing |
  * | it ended again, not by 78: a plugin's path in its last stack, else the plugin that changed, else the only one | plugin-crash |
  * | it ended again, and the configuration was changed since it served | config-suspect |
- * | it ended again with an exit code | start-failed, when everything could be looked at; else start-refused |
+ * | it ended again | start-failed, when everything could be looked at; else 78 is start-refused, and the rest is started |
  * | otherwise: the first time | what the condition says; 78 with nothing found is started once, for somebody may have mended it |
  */
 export function classify(findings: Findings, about: Circumstances): Classification {
@@ -55,25 +58,37 @@ export function classify(findings: Findings, about: Circumstances): Classificati
   const found =
     surroundings(findings) ??
     locked(about) ??
-    configuration(findings) ??
-    databases(findings) ??
+    configuration(findings, about) ??
+    databases(findings, about) ??
     lock(findings) ??
-    words(findings) ??
+    words(findings, about) ??
     repeated(findings, about);
   if (found !== undefined) return { ...found, evidence: [...found.evidence, ...about.evidence] };
   // A start is cheap, harmless, and right when somebody has mended it meanwhile.
   return about.cause === "start-refused" ? { ...plain, cause: "process-gone", confidence: "likely" } : plain;
 }
 
+function isRefusal({ cause, lastExit }: Circumstances): boolean {
+  return cause === "start-refused" || lastExit?.code === REFUSED;
+}
+
 /** What `classify` needs besides the findings, of one look. */
 export function circumstances(
-  state: { readonly repairs: readonly number[] },
+  { relapses, warned }: Pick<WatchState, "relapses" | "warned">,
   { lastExit, killHarm }: Assessment,
   cause: Cause,
   evidence: readonly string[],
 ): Circumstances {
   const exit = lastExit === undefined ? {} : { lastExit };
-  return { cause, evidence, ...exit, databaseLocked: killHarm === "database-locked", earlier: state.repairs.length };
+  const kind = ENDED.has(cause) ? "ended" : "silent";
+  return {
+    cause,
+    evidence,
+    ...exit,
+    databaseLocked: killHarm === "database-locked",
+    earlier: relapses.filter((each) => each.kind === kind).length,
+    lossTold: warned.some((each) => each.cause === "database-lost" && each.told),
+  };
 }
 
 /** By its own exit code, or by a signal that a process gets for what it did itself. */
@@ -92,8 +107,7 @@ export function warningsOf(findings: Findings, suppressed: readonly string[]): r
   });
   const warnings: (Classification | undefined)[] = [];
   if (value(findings.stateDir) === false) return [surroundings(findings)].filter((each) => each !== undefined);
-  const lost = value(findings.databases)?.find(isLost);
-  if (lost !== undefined) warnings.push(certain("database-lost", lost.path, lost.why));
+  for (const lost of value(findings.databases)?.filter(isLost) ?? []) warnings.push(certain("database-lost", lost.path, lost.why));
   if (config !== undefined && (config.state !== "there" || config.validation?.valid === false)) {
     warnings.push(certain("config-bad-on-disk", config.path, problemsOf(config)));
   }
@@ -144,16 +158,17 @@ function surroundings(findings: Findings): Classification | undefined {
   };
 }
 
-function configuration(findings: Findings): Classification | undefined {
+function configuration(findings: Findings, about: Circumstances): Classification | undefined {
   const config = value(findings.config);
   const foreign = lockedOut(findings);
   const subject = config?.path ?? "openclaw.json";
   const broken = config !== undefined && ["missing", "empty", "unparsable"].includes(config.state);
   if (config !== undefined && broken) {
-    const blocked = config.copies === 0 ? { blocked: "no copy of it from a time when the gateway served was kept" } : {};
+    const blocked = config.copies === 0 ? { blocked: NO_COPY } : {};
     return { cause: "config-broken", confidence: "certain", evidence: [problemsOf(config)], subject, ...blocked };
   }
-  if (foreign !== undefined) return foreign;
+  // Files that it does not need for its start keep nobody down: only together with its own refusal.
+  if (foreign !== undefined && (isRefusal(about) || signOf(findings, "permission-denied") !== undefined)) return foreign;
   if (config === undefined || config.state === "unreadable") return undefined;
   if (config.newer !== undefined && config.sinceServed !== "same") {
     const { writtenBy, host } = config.newer;
@@ -164,33 +179,36 @@ function configuration(findings: Findings): Classification | undefined {
       subject: writtenBy,
     };
   }
-  if (config.missingVariables.length > 0 && (signOf(findings, "secret-missing") !== undefined || config.validation?.valid === false)) {
-    const subject = config.missingVariables.join(", ");
-    return {
-      cause: "secret-missing",
-      confidence: "likely",
-      evidence: [`it asks for ${subject}`, ...said(signOf(findings, "secret-missing"))],
-      subject,
-    };
+  const secret = freshSign(findings, config, "secret-missing");
+  if (config.missingVariables.length > 0 && (secret !== undefined || config.validation?.valid === false)) {
+    const names = config.missingVariables.join(", ");
+    return { cause: "secret-missing", confidence: "likely", evidence: [`it asks for ${names}`, ...said(secret)], subject: names };
   }
   if (config.validation?.valid !== false) return refusedAtStart(findings, config);
   const evidence = [problemsOf(config)];
   if (config.validation.onlyUnknownKeys !== undefined) return { cause: "config-unknown-keys", confidence: "certain", evidence, subject };
-  const blocked = config.copies === 0 ? { blocked: "no copy of it from a time when the gateway served was kept" } : {};
-  return { cause: "config-invalid", confidence: "certain", evidence, subject, ...blocked };
+  // What it served with is not the fault: the host, a plugin, or something that it refers to is another one now.
+  const why = config.sinceServed === "same" ? SERVED_WITH_IT : config.copies === 0 ? NO_COPY : undefined;
+  return { cause: "config-invalid", confidence: "certain", evidence, subject, ...(why === undefined ? {} : { blocked: why }) };
 }
+
+const NO_COPY = "no copy of it from a time when the gateway served was kept";
+const SERVED_WITH_IT = "it served with just this configuration: the host, a plugin or what it refers to has changed";
 
 /** What the host's validation lets pass and its start does not: no gateway.mode, a bind without auth, missing TLS files (measured). */
 function refusedAtStart(findings: Findings, config: ConfigFinding): Classification | undefined {
-  const sign = signOf(findings, "config-invalid") ?? signOf(findings, "tls-files-missing");
+  const sign = freshSign(findings, config, "config-invalid") ?? freshSign(findings, config, "tls-files-missing");
   if (sign === undefined) return undefined;
   const about = { confidence: "likely" as const, evidence: said(sign), subject: config.path };
-  if (config.sinceServed === "changed" && config.copies > 0) return { cause: "config-suspect", ...about };
-  const why =
-    config.sinceServed === "same"
-      ? "it served with just this configuration: what it refers to has changed"
-      : "no copy of it from a time when the gateway served was kept";
-  return { cause: "config-invalid", ...about, blocked: why };
+  if (!config.booted && config.copies > 0) return { cause: "config-suspect", ...about };
+  return { cause: "config-invalid", ...about, blocked: config.booted ? SERVED_WITH_IT : NO_COPY };
+}
+
+/** A complaint that is older than the file is about another one: somebody has corrected it since. */
+function freshSign(findings: Findings, { changedWallMs }: ConfigFinding, name: SignName): Sign | undefined {
+  const sign = signOf(findings, name);
+  if (sign?.atWallMs === undefined || changedWallMs === undefined) return sign;
+  return sign.atWallMs >= changedWallMs ? sign : undefined;
 }
 
 function lockedOut(findings: Findings): Classification | undefined {
@@ -199,7 +217,7 @@ function lockedOut(findings: Findings): Classification | undefined {
   return { cause: "files-locked-out", confidence: "certain", evidence: [`${first.path}: ${first.why}`], subject: first.path };
 }
 
-function databases(findings: Findings): Classification | undefined {
+function databases(findings: Findings, { lossTold }: Circumstances): Classification | undefined {
   const all = value(findings.databases) ?? [];
   const say = (cause: Cause, { path, why }: DatabaseFinding): Classification => ({
     cause,
@@ -211,7 +229,8 @@ function databases(findings: Findings): Classification | undefined {
   if (newer !== undefined) return say("database-newer", newer);
   const damaged = all.find(({ state }) => state === "corrupt" || state === "not-a-database");
   if (damaged !== undefined) return say("database-corrupt", damaged);
-  const lost = all.find(isLost);
+  // It has served with the other one since a person was told; one that is not there would be made anew by the start.
+  const lost = all.find((each) => isLost(each) && !(lossTold && each.state === "replaced"));
   return lost === undefined ? undefined : say("database-lost", lost);
 }
 
@@ -231,32 +250,35 @@ function lock(findings: Findings): Classification | undefined {
   return { cause: "lock-dead", confidence: "certain", evidence: [`${path} names nobody, and nobody holds it`], subject: path };
 }
 
-function words(findings: Findings): Classification | undefined {
+function words(findings: Findings, { earlier }: Circumstances): Classification | undefined {
   for (const [name, cause] of [
     ["heap-exhausted", "out-of-memory"],
     ["killed-for-memory", "out-of-memory"],
     ["module-missing", "program-missing"],
   ] as const) {
     const sign = signOf(findings, name);
-    if (sign !== undefined) return { cause, confidence: "likely", evidence: said(sign), subject: sign.line };
+    // An update that was half applied when it was started may be complete now (issues 27583, 72042).
+    if (sign === undefined || (cause === "program-missing" && earlier === 0)) continue;
+    return { cause, confidence: "likely", evidence: said(sign), subject: sign.line };
   }
   return undefined;
 }
 
 function repeated(findings: Findings, about: Circumstances): Classification | undefined {
-  const { earlier, lastExit, cause } = about;
-  const refused = cause === "start-refused" || lastExit?.code === REFUSED;
+  const { earlier, lastExit } = about;
+  const refused = isRefusal(about);
   const crashed = !refused && endedByItself(lastExit);
   if (earlier === 0 || !(refused || crashed)) return undefined;
   const plugin = crashed ? suspect(findings, earlier) : undefined;
   if (plugin !== undefined) return { cause: "plugin-crash", confidence: "likely", evidence: [plugin.why], subject: plugin.id };
   const config = value(findings.config);
-  if (config?.state === "there" && config.sinceServed === "changed" && config.copies > 0) {
+  if (config?.state === "there" && config.copies > 0 && (config.sinceServed === "changed" || (refused && !config.booted))) {
     const evidence = ["the host finds the configuration valid, but it was changed since the gateway served last"];
     return { cause: "config-suspect", confidence: "likely", evidence, subject: config.path };
   }
   const sign = value(findings.signs)?.[0];
   const seenAll = config?.validation !== undefined && findings.databases.ok && findings.signs.ok;
+  if (!seenAll && !refused) return undefined;
   return { cause: seenAll ? "start-failed" : "start-refused", confidence: "guess", evidence: said(sign) };
 }
 

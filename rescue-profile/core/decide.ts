@@ -7,7 +7,7 @@ import { expire, mayKill, nextAllowedMs, withheld } from "./limits.ts";
 import type { Assessment, Cause } from "./model.ts";
 import type { Policy } from "./policy.ts";
 import { onRequest } from "./request.ts";
-import { coolDown, decision, startRepair, tellHuman } from "./respond.ts";
+import { coolDown, decision, restOn, startRepair, tellHuman } from "./respond.ts";
 import { onServing } from "./serving.ts";
 import type { RepairOutcome, WatchState } from "./state.ts";
 import { follow, forget } from "./track.ts";
@@ -69,7 +69,7 @@ function onSample(state: WatchState, seen: Assessment, policy: Policy): Decision
   if (next.phase.name === "repairing") {
     if (at - next.phase.sinceMs < policy.repairDeadlineMs) return decision(next, [], policy, at, "a repair is running");
     const why = "the repair never reported back";
-    return decision(settle(next, next.phase.cause, "lost", at), abandon(next, why), policy, at, why);
+    return decision(settle(next, next.phase.cause, "lost", why, at), abandon(next, why), policy, at, why);
   }
   if (seen.verdict === "up") return onServing(next, seen, policy);
   // One look in between that could not see: what lasted goes on lasting, but it is not acted on without having been seen.
@@ -95,7 +95,7 @@ function onFault(state: WatchState, seen: Assessment, plain: Cause, policy: Poli
   const at = seen.atMs;
   const wait = withheld(state, at) ?? seen.hold;
   if (wait !== undefined) return decision(state, [], policy, at, `${plain}, but ${wait}`);
-  if (state.phase.name === "cooling") return decision(state, [], policy, at, `${plain}, cooling down`);
+  if (state.phase.name === "cooling") return onRest(state, seen, plain, policy);
   if (seen.findings === undefined && deepens(state, seen, plain, policy)) {
     const everyMs = state.phase.name === "human" ? policy.surveyMs : DEEPEN_EVERY_MS;
     if (state.surveyedMs >= state.track.sinceMs && at - state.surveyedMs < everyMs)
@@ -105,7 +105,7 @@ function onFault(state: WatchState, seen: Assessment, plain: Cause, policy: Poli
 
   const found = explain(state, seen, plain);
   const { cause } = found;
-  const fault = { atMs: at, found };
+  const fault = { atMs: at, found, relapse: relapseOf(seen, plain) };
   const tier = tierOf(cause);
   if (tier === null || found.blocked !== undefined) return tellHuman(state, fault, policy, found.blocked);
   if (tier > policy.maxTier) return tellHuman(state, fault, policy, "this watchdog may only restart");
@@ -113,8 +113,9 @@ function onFault(state: WatchState, seen: Assessment, plain: Cause, policy: Poli
   if (state.phase.name === "human" && state.phase.cause === cause) return decision(state, [], policy, at, "a human was told");
 
   if (state.phase.name === "verifying" && state.phase.outcome === "failed" && state.phase.cause === cause) {
-    return coolDown(state, fault, at + policy.cooldownMs, "the repair could not be carried out", policy);
+    return coolDown(state, fault, at + policy.cooldownMs, `the repair could not be carried out (${state.phase.note})`, policy);
   }
+  if (state.restUntilMs !== null) return restOn(state, fault, state.restUntilMs, policy);
   const lastRepair = state.repairs.at(-1);
   const { attempts = 0, mends = [] } = state.incident ?? {};
   // What a deep look newly found is mended at once; a start is given its time.
@@ -130,12 +131,29 @@ function onFault(state: WatchState, seen: Assessment, plain: Cause, policy: Poli
   return startRepair(state, fault, "watchdog", policy);
 }
 
+/** Nothing is repaired; but what only a person can mend, found meanwhile, is told at once. */
+function onRest(state: WatchState, seen: Assessment, plain: Cause, policy: Policy): Decision {
+  const at = seen.atMs;
+  const found = seen.findings === undefined ? undefined : explain(state, seen, plain);
+  const hopeless = found !== undefined && (tierOf(found.cause) === null || found.blocked !== undefined);
+  if (!hopeless || state.phase.name !== "cooling") return decision(state, [], policy, at, `${plain}, cooling down`);
+  const told = tellHuman(state, { atMs: at, found, relapse: null }, policy, found.blocked);
+  return { ...told, state: { ...told.state, phase: state.phase } };
+}
+
+function relapseOf({ lastExit }: Assessment, plain: Cause): "ended" | "silent" | null {
+  if (kills(plain)) return "silent";
+  return lastExit === undefined || endedByItself(lastExit) || plain === "start-latched" ? "ended" : null;
+}
+
 /**
  * Must more be known than the condition tells? A process that somebody killed is simply started, within two seconds. One that ended by its
  * own word, that a manager gave up, or that a repair of this hour did not help, is looked at more closely first.
  */
 function deepens(state: WatchState, seen: Assessment, plain: Cause, policy: Policy): boolean {
   if (policy.maxTier < 2) return false;
+  // What was lost while it ran is lost for good when it is started without it.
+  if (seen.unsure === true || state.warned.some(({ cause }) => cause === "database-lost" || cause === "state-missing")) return true;
   switch (plain) {
     case "start-latched":
     case "start-refused":
@@ -166,7 +184,7 @@ function onSettled(state: WatchState, event: Extract<WatchEvent, { kind: "repair
   }
   const actions = event.outcome === "lost" ? abandon(state, event.note) : [];
   return decision(
-    settle(state, phase.cause, event.outcome, event.atMs),
+    settle(state, phase.cause, event.outcome, event.note, event.atMs),
     actions,
     policy,
     event.atMs,
@@ -178,6 +196,6 @@ function abandon({ incident }: WatchState, why: string): readonly Action[] {
   return incident === null ? [] : [{ kind: "abandon-repair", incident: incident.id, why }];
 }
 
-function settle(state: WatchState, cause: Cause, outcome: RepairOutcome, at: number): WatchState {
-  return { ...state, phase: { name: "verifying", sinceMs: at, cause, outcome }, track: forget(state.track, at) };
+function settle(state: WatchState, cause: Cause, outcome: RepairOutcome, note: string, at: number): WatchState {
+  return { ...state, phase: { name: "verifying", sinceMs: at, cause, outcome, note }, track: forget(state.track, at) };
 }

@@ -33,6 +33,10 @@ export interface ConfigFinding {
   readonly fingerprint: string | null;
   /** Compared with the newest copy that was kept while it served; `unknown`: there is no copy. */
   readonly sinceServed: "same" | "changed" | "unknown";
+  /** A gateway has booted from just this. What was only edited at run time serves on, and may be refused at the next start. */
+  readonly booted: boolean;
+  /** When the file was written or put there last, wall time. */
+  readonly changedWallMs?: number;
   /** Copies that were kept while it served and differ from what lies there now. */
   readonly copies: number;
   /** Where it cannot be read or parsed, as one sentence without content. */
@@ -93,6 +97,8 @@ export interface Sign {
   readonly name: SignName;
   /** The line itself, shortened, secrets masked. */
   readonly line: string;
+  /** When it was written, wall time; absent: the line does not say. */
+  readonly atWallMs?: number;
 }
 
 export interface PluginFinding {

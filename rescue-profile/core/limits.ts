@@ -37,7 +37,10 @@ export function expire(state: WatchState, at: number, policy: Policy): WatchStat
     pause: pause !== null && pause.untilMs !== null && at >= pause.untilMs ? null : pause,
     graceUntilMs: state.graceUntilMs !== null && at >= state.graceUntilMs ? null : state.graceUntilMs,
     phase: cooled ? { name: "watching" } : phase,
-    incident: cooled && incident !== null ? { ...incident, attempts: 0, mends: [], told: [] } : incident,
+    // A new round of starts; what was mended without help, and what a person was told, is neither done nor told again.
+    incident: cooled && incident !== null ? { ...incident, attempts: 0 } : incident,
+    restUntilMs: state.restUntilMs !== null && at >= state.restUntilMs ? null : state.restUntilMs,
+    relapses: state.relapses.filter(({ atMs }) => at - atMs < HOUR_MS),
     repairs: state.repairs.filter((repair) => at - repair < HOUR_MS),
     kills: state.kills.filter((kill) => at - kill < policy.uncleanWindowMs),
   };

@@ -249,6 +249,8 @@ export interface Assessment {
   /** How its process ended last, if the manager knows: by its own exit code, or by a signal. */
   readonly lastExit?: { readonly code?: number; readonly signal?: string };
   readonly hold?: string;
+  /** It is gone, and its state database could not be read, which a start would perhaps replace. */
+  readonly unsure?: boolean;
   /** Set when the look itself cannot be trusted (late, clock gap): it is discarded and a grace period begins. */
   readonly distrust?: string;
 }

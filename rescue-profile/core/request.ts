@@ -36,7 +36,7 @@ export function onRequest(state: WatchState, event: Request, policy: Policy): De
     if (state.track.condition === "silent" && state.track.killHarm !== "none")
       return refuse("whether a kill would make it worse cannot be known");
   }
-  return startRepair(state, { atMs, found }, event.by, policy);
+  return startRepair({ ...state, restUntilMs: null }, { atMs, found, relapse: null }, event.by, policy);
 }
 
 /** What the deep look says, within the tier that was asked for; a sentence when that tier has no plan for it. */
@@ -44,7 +44,8 @@ function chosen(state: WatchState, { seen, tier, by }: Request, plain: Cause, po
   const evidence = [`requested by ${by}`, ...(seen?.evidence ?? [])];
   const simple: Classification = { cause: plain, confidence: "certain", evidence };
   const found = seen?.findings === undefined ? simple : classify(seen.findings, circumstances(state, seen, plain, evidence));
-  if (tier === 1) return tierOf(plain) === 1 ? simple : plain === "start-refused" ? { ...simple, cause: "process-gone" } : found;
+  if (tier === 1 && tierOf(found.cause) !== null)
+    return tierOf(plain) === 1 ? simple : plain === "start-refused" ? { ...simple, cause: "process-gone" } : found;
   if (tier === 2) {
     if (policy.maxTier < 2) return "this watchdog may only restart";
     if (tierOf(found.cause) !== 1) return found;

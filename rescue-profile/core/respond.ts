@@ -3,19 +3,22 @@ import type { Action, Decision } from "./event.ts";
 import type { Classification } from "./findings.ts";
 import { nextLook } from "./pace.ts";
 import type { Policy } from "./policy.ts";
-import type { OpenIncident, Phase, WatchState } from "./state.ts";
+import type { OpenIncident, Phase, Relapse, WatchState } from "./state.ts";
 
 /** What the responses have in common: when, to what, with which rights. */
 export interface Fault {
   readonly atMs: number;
   readonly found: Classification;
+  /** Whether it ended by itself, had to be ended, or neither. */
+  readonly relapse: Relapse["kind"] | null;
 }
 
 /** Opens the incident if none is open, and begins a repair: its intent, and what it costs, are in the returned state. */
-export function startRepair(state: WatchState, { atMs, found }: Fault, by: string, policy: Policy): Decision {
+export function startRepair(state: WatchState, fault: Fault, by: string, policy: Policy): Decision {
+  const { atMs, found, relapse } = fault;
   const { cause } = found;
   const tier: Tier = tierOf(cause) ?? 1;
-  const opened = openIncident(state, { atMs, found });
+  const opened = openIncident(state, fault);
   const incident: OpenIncident = {
     ...opened.incident,
     attempts: opened.incident.attempts + (tier === 1 ? 1 : 0),
@@ -29,6 +32,7 @@ export function startRepair(state: WatchState, { atMs, found }: Fault, by: strin
     lastIncident: Math.max(state.lastIncident, incident.id),
     repairs: [...state.repairs, atMs],
     kills: kills(cause) ? [...state.kills, atMs] : state.kills,
+    relapses: relapse === null ? state.relapses : [...state.relapses, { atMs, kind: relapse }],
   };
   const repair: Action = {
     kind: "start-repair",
@@ -60,7 +64,21 @@ export function coolDown(state: WatchState, fault: Fault, untilMs: number, why: 
   const { cause, subject } = fault.found;
   const told = withTold(state, fault, `${why}; needs a human, or the next try after the cooldown. ${adviceFor(cause, subject)}`);
   const phase: Phase = { name: "cooling", untilMs, cause };
-  return decision({ ...told.state, phase }, told.actions, policy, fault.atMs, `${cause}: ${why}`);
+  return decision({ ...told.state, phase, restUntilMs: untilMs }, told.actions, policy, fault.atMs, `${cause}: ${why}`);
+}
+
+/** A rest that was told goes on; it is noted as an incident of its own, and not told again. */
+export function restOn(state: WatchState, fault: Fault, untilMs: number, policy: Policy): Decision {
+  const { incident, actions } = openIncident(state, fault);
+  const lastIncident = Math.max(state.lastIncident, incident.id);
+  const phase: Phase = { name: "cooling", untilMs, cause: fault.found.cause };
+  return decision(
+    { ...state, incident, lastIncident, phase },
+    actions,
+    policy,
+    fault.atMs,
+    `${fault.found.cause}, while the rest that was told lasts`,
+  );
 }
 
 /** Opens the incident if none is open and tells each cause once per round. */

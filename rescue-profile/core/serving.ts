@@ -10,6 +10,14 @@ import type { OpenIncident, Warned, WatchState } from "./state.ts";
 /** A file in the middle of being edited, and channels that the host silences for five minutes by itself, are not told at once. */
 const WARN_AFTER_MS: Partial<Record<Cause, number>> = { "config-bad-on-disk": 30_000, "channels-suppressed": 300_000 };
 const GRAVE: ReadonlySet<Cause> = new Set<Cause>(["database-lost", "state-missing"]);
+/** What was looked at itself is over when it is not seen any more; what comes and goes with a log's lines is not told each time. */
+const LASTING: ReadonlySet<Cause> = new Set<Cause>([
+  "config-bad-on-disk",
+  "database-lost",
+  "files-locked-out",
+  "secret-missing",
+  "state-missing",
+]);
 
 /**
  * The gateway serves: closes an incident once health has held and nothing that was there before is missing, and warns of what would not show
@@ -48,7 +56,14 @@ function missingSince(before: Says | null, now: Says | undefined): readonly stri
 }
 
 function remarksOf(incident: OpenIncident, before: Says | null, now: Says | undefined, worse: readonly string[]): readonly Action[] {
-  const remarks: Action[] = [];
+  const remarks: Action[] = incident.mends.map((cause) => ({
+    kind: "tell",
+    severity: "warning",
+    incident: incident.id,
+    cause,
+    text: `${CAUSES[cause].title}: files were changed because of it, and the gateway serves again. Which, and where the former ones lie: rescue-watchdog incident ${incident.id}`,
+    evidence: [],
+  }));
   if (worse.length > 0) {
     const names = worse.join(", ");
     remarks.push(
@@ -72,13 +87,15 @@ function withWarnings(state: WatchState, seen: Assessment): { state: WatchState;
   const actions: Action[] = [];
   const now = warningsOf(seen.findings, seen.says?.suppressed ?? []);
   const warned = now.map((found): Warned => {
-    const known = state.warned.find(({ cause }) => cause === found.cause);
+    const subject = found.cause === "database-lost" ? (found.subject ?? null) : null;
+    const known = state.warned.find((each) => each.cause === found.cause && each.subject === subject);
     const sinceMs = known?.sinceMs ?? at;
     const due = known?.told !== true && at - sinceMs >= (WARN_AFTER_MS[found.cause] ?? 0);
     if (due) actions.push(warning(found, null));
-    return { cause: found.cause, sinceMs, lastMs: at, told: due || known?.told === true };
+    return { cause: found.cause, subject, sinceMs, lastMs: at, told: due || known?.told === true };
   });
-  const faded = state.warned.filter(({ cause, lastMs }) => at - lastMs < HOUR_MS && !warned.some((each) => each.cause === cause));
+  const isNow = (each: Warned) => warned.some(({ cause, subject }) => cause === each.cause && subject === each.subject);
+  const faded = state.warned.filter((each) => !LASTING.has(each.cause) && at - each.lastMs < HOUR_MS && !isNow(each));
   return { state: { ...state, warned: [...warned, ...faded] }, actions };
 }
 

@@ -26,10 +26,22 @@ export interface WatchState {
   readonly surveyedMs: number;
   /** Warnings that are so now, or were within the last hour. */
   readonly warned: readonly Warned[];
+  /** Repairs of the last hour by what made them necessary; a process that somebody else ended counts as neither. */
+  readonly relapses: readonly Relapse[];
+  /** A rest that was told, which a short recovery does not end. */
+  readonly restUntilMs: number | null;
+}
+
+/** `ended`: by its own exit code or signal. `silent`: it had to be ended. */
+export interface Relapse {
+  readonly atMs: number;
+  readonly kind: "ended" | "silent";
 }
 
 export interface Warned {
   readonly cause: Cause;
+  /** Two databases that are lost are two warnings. */
+  readonly subject: string | null;
   readonly sinceMs: number;
   readonly lastMs: number;
   readonly told: boolean;
@@ -40,7 +52,7 @@ export type Phase =
   /** A runner holds the repair; nothing is decided until it settles or its deadline passes. */
   | { readonly name: "repairing"; readonly sinceMs: number; readonly cause: Cause }
   /** The runner is done; health must hold. */
-  | { readonly name: "verifying"; readonly sinceMs: number; readonly cause: Cause; readonly outcome: RepairOutcome }
+  | { readonly name: "verifying"; readonly sinceMs: number; readonly cause: Cause; readonly outcome: RepairOutcome; readonly note: string }
   /** The allowed repairs are used up. */
   | { readonly name: "cooling"; readonly untilMs: number; readonly cause: Cause }
   /** Told a human; a restart would not help. Ends when the gateway serves, or another cause with a remedy appears. */
@@ -117,6 +129,8 @@ export function initialState(atMs: number): WatchState {
     saidServing: null,
     surveyedMs: atMs,
     warned: [],
+    relapses: [],
+    restUntilMs: null,
   };
 }
 
@@ -153,5 +167,7 @@ export function shiftState(state: WatchState, shiftMs: number): WatchState {
     incident: incident === null ? null : { ...incident, openedMs: at(incident.openedMs) },
     surveyedMs: at(state.surveyedMs),
     warned: state.warned.map((each) => ({ ...each, sinceMs: at(each.sinceMs), lastMs: at(each.lastMs) })),
+    relapses: state.relapses.map((each) => ({ ...each, atMs: at(each.atMs) })),
+    restUntilMs: maybe(state.restUntilMs),
   };
 }

@@ -122,11 +122,13 @@ export class Journal {
     const now = this.#clock.monotonicMs();
     if (row === undefined) return { ...initialState(now), lastIncident: this.#lastIncident() };
     const state = JSON.parse(String(row["state"])) as Partial<WatchState>;
-    if (!isComplete(state)) return { ...initialState(now), ...limitsOf(state), lastIncident: this.#lastIncident() };
-    if (row["boot"] === this.#clock.boot) return state;
+    const known = isComplete(state)
+      ? state
+      : { ...initialState(Number(row["saved_mono"])), ...limitsOf(state), lastIncident: this.#lastIncident() };
+    if (row["boot"] === this.#clock.boot) return known;
     // A wall clock that went backwards must not make old repairs younger than now.
     const elapsed = Math.max(0, this.#clock.wallMs() - Number(row["saved_wall"]));
-    return shiftState(state, now - elapsed - Number(row["saved_mono"]));
+    return shiftState(known, now - elapsed - Number(row["saved_mono"]));
   }
 
   /**
@@ -337,7 +339,7 @@ function toRepair(row: Record<string, unknown>): RepairRow {
   };
 }
 
-/** An older watchdog's state: what it had spent, and a person's pause, still hold. Only of the same boot; else the shift would need the whole. */
+/** An older watchdog's state: what it had spent, and a person's pause, still hold. */
 function limitsOf({ repairs, kills, pause, everServed }: Partial<WatchState>): Partial<WatchState> {
   return {
     ...(Array.isArray(repairs) ? { repairs } : {}),

@@ -75,6 +75,21 @@ export function openJournalReader(dir: string): DatabaseSync | undefined {
   });
 }
 
+/**
+ * For a glance at what another watcher does: neither waits for a lock nor looks for damage. Undefined when there is none, or it cannot be
+ * opened; a query may still fail.
+ */
+export function peekJournal(dir: string): DatabaseSync | undefined {
+  const file = join(dir, "journal.sqlite");
+  if (!existsSync(file)) return undefined;
+  try {
+    return new DatabaseSync(file, { readOnly: true, timeout: 0 });
+  } catch (error) {
+    if (primaryCode(error) === undefined) throw error;
+    return undefined;
+  }
+}
+
 interface Problem {
   readonly why: "corrupt" | "newer" | "foreign";
   readonly detail: string;

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import path from "node:path";
 import { RescueError, systemErrorCode } from "../../src/shared/errors.ts";
 import { asObject, type JsonObject, readHostConfig } from "../../src/shared/gateway-config.ts";
@@ -12,7 +13,7 @@ export interface ConfigContext {
   readonly home: string;
   /** What lies there and its fingerprint; never throws for a state of the file (rescue-profile/copies). */
   readonly fingerprintOf: (configPath: string) => Pick<ConfigFinding, "state" | "fingerprint" | "why">;
-  readonly copies: (fingerprint: string | null) => Pick<ConfigFinding, "sinceServed" | "copies">;
+  readonly copies: (fingerprint: string | null) => Pick<ConfigFinding, "sinceServed" | "copies" | "booted">;
   /** The installed host's; absent: not known. */
   readonly hostVersion?: string;
   /** What the gateway would get or has got; null: not known. */
@@ -25,7 +26,15 @@ export interface ConfigContext {
 export async function readConfigFinding(target: Target, about: ConfigContext): Promise<ConfigFinding> {
   const { configPath } = target;
   const { state, fingerprint, why } = about.fingerprintOf(configPath);
-  const known = { path: configPath, state, fingerprint, ...about.copies(fingerprint), ...(why === undefined ? {} : { why }) };
+  const changedWallMs = changedAt(configPath);
+  const known = {
+    path: configPath,
+    state,
+    fingerprint,
+    ...about.copies(fingerprint),
+    ...(why === undefined ? {} : { why }),
+    ...(changedWallMs === undefined ? {} : { changedWallMs }),
+  };
   const config = state === "there" ? readConfig(configPath) : undefined;
   // Not there, or it broke since the line before: the next look will say how.
   if (config === undefined) return { ...known, missingVariables: [] };
@@ -37,6 +46,12 @@ export async function readConfigFinding(target: Target, about: ConfigContext): P
     ...(validation === undefined ? {} : { validation }),
     missingVariables: missingVariables(config, { environment: about.environment, dotEnv: dotEnvs(target, about.home) }),
   };
+}
+
+/** Written, or put there: a file that is moved or unpacked keeps its own older time. */
+function changedAt(configPath: string): number | undefined {
+  const stat = statSync(configPath, { throwIfNoEntry: false });
+  return stat === undefined ? undefined : Math.max(stat.mtimeMs, stat.ctimeMs);
 }
 
 /** Undefined when it is missing, cannot be read or is no configuration; `fingerprintOf` says which. */

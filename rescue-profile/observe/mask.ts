@@ -3,8 +3,10 @@ const MAX_LENGTH = 300;
 
 /** What looks like a secret, most telling first; a capture group is what stays in front of it. Paths and UUIDs are left readable. */
 const SECRETS: readonly RegExp[] = [
-  /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@:]+:[^\s/@]+(?=@)/gi,
-  /(\bbearer\s+)[\w.~+/=-]{8,}/gi,
+  /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/:]*:[^\s/]+(?=@)/gi,
+  /(\b(?:bearer|basic)\s+)[\w.~+/=-]{8,}/gi,
+  /(\b(?:set-)?cookie:\s*)[^\r\n]+/gi,
+  /([?&][\w-]*(?:key|sig|signature|auth|code|token|secret)=)[^\s&#"']{6,}/gi,
   /(\b[\w-]*(?:token|secret|password|passwd|api[_-]?key|authorization)["']?\s*[:=]\s*["']?)(?!\*\*\*)[^\s"',;)}]{6,}/gi,
   /(\bAPI key provided:\s*)[^\s*]+/gi,
   // Bot tokens of Telegram, which follow `bot` in its addresses; keys of the model providers, GitHub, Slack, AWS.

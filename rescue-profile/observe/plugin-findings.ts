@@ -8,6 +8,9 @@ import type { Served } from "./served.ts";
 const ORDER: readonly PluginFinding["suspicion"][] = ["named", "changed", "only", "none"];
 /** Two file systems may round the same time differently. */
 const ROUNDED_MS = 2;
+const LAST_WORDS_MS = 10_000;
+/** Where no line has a time. */
+const LAST_LINES = 100;
 
 /**
  * Who is to blame, by what the gateway said since its last boot began and by what changed since it served. A start on a warning that a
@@ -34,10 +37,17 @@ function judge(plugin: ExternalPlugin, log: readonly LogLine[], served: Served |
 
 /** A frame of a stack first, in a timer as in a service; then the host's own words, after which it goes on without that plugin. */
 function namedIn(plugin: ExternalPlugin, log: readonly LogLine[]): string | undefined {
-  const lines = log.flatMap(({ text }) => text.split("\n"));
+  const lines = lastWords(log).flatMap(({ text }) => text.split("\n"));
   const frame = framePattern(plugin);
   const failed = failedPattern(plugin.id);
   return lines.findLast((line) => frame.test(line)) ?? lines.findLast((line) => failed.test(line));
+}
+
+/** What was said right before the end: an error that was handled long before it ended nothing. */
+function lastWords(log: readonly LogLine[]): readonly LogLine[] {
+  const lastMs = log.findLast(({ atMs }) => atMs !== undefined)?.atMs;
+  if (lastMs === undefined) return log.slice(-LAST_LINES);
+  return log.filter(({ atMs }) => atMs === undefined || atMs >= lastMs - LAST_WORDS_MS);
 }
 
 /**

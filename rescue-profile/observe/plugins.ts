@@ -12,7 +12,7 @@ export interface ExternalPlugin {
   readonly id: string;
   readonly rootDir: string;
   readonly packageName?: string;
-  /** When a file of its own was written last, wall time; 0 when none can be looked at. */
+  /** When a file of its code was written last, wall time; 0 when none can be looked at. */
   readonly newestMs: number;
 }
 
@@ -20,6 +20,8 @@ type Found = Omit<ExternalPlugin, "newestMs"> & { readonly listed?: boolean };
 
 const OURS = "rescue-watchdog";
 const MANIFEST = "openclaw.plugin.json";
+/** What it writes itself, such as a cache, is no change of it. */
+const CODE = /\.(?:[cm]?js|[cm]?ts|node|wasm)$|^(?:package|openclaw\.plugin)\.json$/;
 const MAX_FILES = 500;
 const MAX_DEPTH = 4;
 
@@ -125,7 +127,7 @@ function newestFile(rootDir: string): number {
       if (entry.isDirectory() && entry.name !== "node_modules" && entry.name !== ".git" && next.depth < MAX_DEPTH) {
         open.push({ directory: file, depth: next.depth + 1 });
       }
-      if (!entry.isFile() || left-- <= 0) continue;
+      if (!entry.isFile() || !CODE.test(entry.name) || left-- <= 0) continue;
       newest = Math.max(newest, statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0);
     }
   }

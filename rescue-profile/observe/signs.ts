@@ -20,7 +20,8 @@ export const SIGNS: readonly KnownSign[] = [
   },
   {
     name: "config-invalid",
-    pattern: /Invalid config at |existing config is missing gateway\.mode|Missing config\. Run /,
+    pattern:
+      /Invalid config at |existing config is missing gateway\.mode|Missing config\. Run |Refusing to bind gateway to \S+ without auth/,
     source: "measured: truncated, empty, deleted, unknown keys, wrong types",
   },
   {
@@ -114,10 +115,14 @@ const STACK_LINES = 60;
 /** The known sentences in these lines, newest first, each name once. */
 export function findSigns(lines: readonly LogLine[]): Sign[] {
   const found = new Map<SignName, Sign>();
-  for (const [index, { text }] of [...lines.entries()].reverse()) {
+  for (const [index, { text, atMs }] of [...lines.entries()].reverse()) {
     for (const { name, pattern, unless } of SIGNS) {
       if (found.has(name) || !pattern.test(text) || unless?.test(text) === true) continue;
-      found.set(name, { name, line: showable(thrownBefore(lines, index) ?? text) });
+      found.set(name, {
+        name,
+        line: showable(thrownBefore(lines, index) ?? text),
+        ...(atMs === undefined ? {} : { atWallMs: atMs }),
+      });
     }
   }
   return [...found.values()];

@@ -25,6 +25,10 @@ export async function disablePlugin(step: Extract<PlannedStep, { name: "disable-
 
   const place = join(ports.folder, "config-before-plugin");
   const earlier = ports.saved(place);
+  if (earlier === undefined && ports.windUp) {
+    return { outcome: "aborted", detail: "nothing had been changed yet, and the repair is not gone on with" };
+  }
+  if (earlier === undefined && (await ports.serves())) return { outcome: "aborted", detail: "the gateway serves again" };
   if (earlier === undefined && isDisabled(plugin, ports))
     return { outcome: "done", detail: `plugin ${plugin} is disabled already; ${undo}` };
   if (earlier === undefined && ports.config().state !== "there") {

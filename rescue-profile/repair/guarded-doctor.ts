@@ -4,7 +4,7 @@ import { configFiles, putAllBack, type Settled, settle } from "./config-guard.ts
 import { snapshotDatabases } from "./database-snapshot.ts";
 import { type AllowedChange, DOCTOR_ALLOWLIST, judge } from "./doctor-allowlist.ts";
 import { nameChanges, renderChange } from "./masked-diff.ts";
-import { type Mending, nameMaintenance, type SavedFiles, waitUntilQuiet } from "./mending.ts";
+import { DOWN_MS, type Mending, nameMaintenance, type SavedFiles, waitUntilDown, waitUntilQuiet } from "./mending.ts";
 import { readNote, writeNote } from "./notes.ts";
 import type { PlannedStep, StepOutcome } from "./plan.ts";
 import { VALIDATE_MS, validateConfig } from "./validation.ts";
@@ -41,7 +41,14 @@ async function attempt(deadlineMs: number, ports: Mending, allowlist: readonly A
   const after = ports.saved(join(ports.folder, "config-after"));
   const place = join(ports.folder, "config-before");
   const earlier = ports.saved(place);
-  const unwanted = ports.windUp ? "the repair is not gone on with" : (await ports.serves()) ? "the gateway serves again" : undefined;
+  const down = after !== undefined || earlier !== undefined || (await waitUntilDown(ports, DOWN_MS));
+  const unwanted = !down
+    ? "the gateway has been started again, and lives"
+    : ports.windUp
+      ? "the repair is not gone on with"
+      : (await ports.serves())
+        ? "the gateway serves again"
+        : undefined;
   if (after === undefined && unwanted !== undefined) {
     if (earlier !== undefined) undoInterrupted(earlier, ports);
     return { outcome: "aborted", detail: unwanted };

@@ -61,11 +61,13 @@ export interface MendPorts {
   readonly lockHolders: () => readonly number[];
   /** Does anything at all listen on the gateway's port, ours or not? */
   readonly listens: () => Promise<boolean>;
+  /** Has the gateway a process, whether or not it answers yet? */
+  readonly lives: () => Promise<boolean>;
 }
 
 /** What one step gets. */
 export interface Mending extends MendPorts {
-  /** Throws when the repair was taken over: called before each effect, so that a runner that was frozen does nothing any more. */
+  /** Throws when the repair was taken over or given up: called before each effect, so that a runner that was frozen does nothing any more. */
   readonly stillOurs: () => void;
   readonly maintenance: () => Promise<readonly Maintenance[]>;
   /** Does the gateway answer as a healthy one right now? */
@@ -77,6 +79,9 @@ export interface Mending extends MendPorts {
 }
 
 const POLL_MS = 1_000;
+const DOWN_POLL_MS = 250;
+/** Longer than a boot that fails takes: missing TLS files are found after 25 s. */
+export const DOWN_MS = 45_000;
 
 /** What of the host's maintenance is still running after at most `waitMs`; none as soon as there is none. */
 export async function waitUntilQuiet(
@@ -89,6 +94,16 @@ export async function waitUntilQuiet(
     if (running.length === 0 || ports.monotonicMs() >= until) return running;
     await ports.sleep(POLL_MS);
   }
+}
+
+/** A manager may have started it again meanwhile, to fail once more: its files are changed between two such starts. False when it lives all the time. */
+export async function waitUntilDown(ports: Pick<Mending, "lives" | "sleep" | "monotonicMs">, waitMs: number): Promise<boolean> {
+  const until = ports.monotonicMs() + waitMs;
+  while (await ports.lives()) {
+    if (ports.monotonicMs() >= until) return false;
+    await ports.sleep(DOWN_POLL_MS);
+  }
+  return true;
 }
 
 export function nameMaintenance(running: readonly Maintenance[]): string {

@@ -55,7 +55,8 @@ export function planFor(cause: Cause, identity: ProcessIdentity | null, subject:
     kills(cause) && identity !== null
       ? [{ name: "end-process", identity, termMs: cause === "process-frozen" ? 0 : TERM_MS, killMs: KILL_MS }]
       : [];
-  return [...end, ...mending, start];
+  // A blocked process cannot see what is changed; once it has ended its manager starts it at once, with what lies there then.
+  return [...mending, ...end, start];
 }
 
 /** Undefined: it cannot be planned without a subject. */

@@ -10,7 +10,7 @@ import type { StepOutcome } from "./plan.ts";
  * back, unless a newer one has made its own already.
  */
 export async function quarantineLock(
-  ports: Pick<Mending, "folder" | "lockPath" | "readLock" | "lockHolders" | "listens" | "maintenance" | "move" | "stillOurs">,
+  ports: Pick<Mending, "folder" | "lockPath" | "readLock" | "lockHolders" | "listens" | "maintenance" | "move" | "stillOurs" | "windUp">,
 ): Promise<StepOutcome> {
   const running = await ports.maintenance();
   if (running.length > 0) return aborted(`the host is at work: ${nameMaintenance(running)}`);
@@ -21,6 +21,7 @@ export async function quarantineLock(
   const aside = join(ports.folder, "gateway.state.lock");
   const moved = `moved a lock that named nobody to ${aside}; undo: mv ${aside} ${ports.lockPath}`;
   if (lock.state === "none") return { outcome: "done", detail: isThere(aside) ? moved : "there is no lock file any more" };
+  if (ports.windUp) return aborted("the repair is not gone on with");
   if (lock.state !== "garbled") return aborted(lock.state === "held" ? "the lock names its holder now" : (lock.why ?? "it cannot be read"));
 
   ports.stillOurs();

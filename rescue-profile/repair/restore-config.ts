@@ -4,7 +4,7 @@ import { RescueError } from "../../src/shared/errors.ts";
 import { parseConfig } from "../../src/shared/gateway-config.ts";
 import { changesBetween, type KeyChange } from "./key-changes.ts";
 import { nameChanges, renderChange } from "./masked-diff.ts";
-import { type Copy, type Mending, nameMaintenance, type SavedFiles, waitUntilQuiet } from "./mending.ts";
+import { type Copy, DOWN_MS, type Mending, nameMaintenance, type SavedFiles, waitUntilDown, waitUntilQuiet } from "./mending.ts";
 import type { PlannedStep, StepOutcome } from "./plan.ts";
 import { VALIDATE_MS, validateConfig } from "./validation.ts";
 
@@ -23,6 +23,9 @@ export async function restoreConfig(step: Extract<PlannedStep, { name: "restore-
   if (running.length > 0) return { outcome: "aborted", detail: `the host is at work: ${nameMaintenance(running)}` };
   const place = join(ports.folder, "broken");
   const known = ports.saved(place);
+  if (known === undefined && ports.windUp) {
+    return { outcome: "aborted", detail: "nothing had been changed yet, and the repair is not gone on with" };
+  }
   // What was begun is brought to an end in any case: the file that lies there may be a copy that nobody has looked at.
   if (known === undefined && (await ports.serves())) return { outcome: "aborted", detail: "the gateway serves again" };
   const copies = inOrder(candidates(ports, known), step.bootedFirst);
@@ -33,7 +36,12 @@ export async function restoreConfig(step: Extract<PlannedStep, { name: "restore-
   if (step.unlessValid && done === undefined && (await validateConfig(ports.host)).valid) {
     return { outcome: "done", detail: "the host finds the configuration valid: nothing to restore" };
   }
+  if (step.unlessValid && known === undefined && ports.copies()[0]?.fingerprint === ports.config().fingerprint) {
+    return { outcome: "aborted", detail: "it served with just this configuration: something else has changed" };
+  }
   if (copies.length === 0) return { outcome: "failed", detail: "no copy was kept that differs from what lies there" };
+  if (known === undefined && !(await waitUntilDown(ports, DOWN_MS)))
+    return { outcome: "aborted", detail: "the gateway has been started again, and lives" };
 
   ports.stillOurs();
   const broken = known ?? ports.save(place, touched(ports, copies));
@@ -41,11 +49,13 @@ export async function restoreConfig(step: Extract<PlannedStep, { name: "restore-
   let restored: Copy | undefined;
   const tried: Copy[] = [];
   try {
-    restored = await firstValid(copies, until, tried, ports);
+    restored = await firstValid(copies, until, tried, ports, () => isOurs(broken, tried, ports));
   } finally {
     // Also when the host did not answer: a copy that was not validated must not stay.
-    if (restored === undefined) putBack(broken, tried, ports);
+    if (restored === undefined && isOurs(broken, tried, ports)) putBack(broken, tried, ports);
   }
+  if (!isOurs(broken, tried, ports))
+    return { outcome: "aborted", detail: `somebody else changed ${ports.configPath} meanwhile; it was left as it is` };
   if (restored !== undefined) return { outcome: "done", detail: report(broken, restored, ports) };
   const all = tried.length === copies.length ? `none of the ${tried.length}` : `none of the newest ${tried.length} of ${copies.length}`;
   return { outcome: "failed", detail: `${all} kept copies is valid for this host; what lay there was put back` };
@@ -92,9 +102,15 @@ function keepBeside(broken: SavedFiles, ports: Mending): void {
   }
 }
 
-async function firstValid(copies: readonly Copy[], until: number, tried: Copy[], ports: Mending): Promise<Copy | undefined> {
+async function firstValid(
+  copies: readonly Copy[],
+  until: number,
+  tried: Copy[],
+  ports: Mending,
+  untouched: () => boolean,
+): Promise<Copy | undefined> {
   for (const copy of copies) {
-    if (until - ports.monotonicMs() < VALIDATE_MS) return undefined;
+    if (until - ports.monotonicMs() < VALIDATE_MS || !untouched()) return undefined;
     ports.stillOurs();
     tried.push(copy);
     ports.restore(copy);

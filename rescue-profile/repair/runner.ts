@@ -66,6 +66,7 @@ export async function runRepair(order: RepairOrder, ports: RunnerPorts): Promise
     const result = await takeStep(step, order, ports);
     const durationMs = ports.monotonicMs() - startedMs;
     ports.journal.assertLease();
+    if (!ports.journal.isOpen(order.id)) return "lost";
     ports.journal.endStep(order.id, seq, result.outcome, durationMs, result.detail);
     ports.onStep(step.name, result, durationMs);
     note = result.detail;
@@ -80,7 +81,7 @@ function mends({ name }: PlannedStep): boolean {
 }
 
 async function takeStep(step: PlannedStep, order: RepairOrder, ports: RunnerPorts): Promise<StepOutcome> {
-  const stillOurs = () => ports.journal.assertLease();
+  const stillOurs = () => assertOurs(order, ports);
   try {
     switch (step.name) {
       case "end-process":
@@ -102,6 +103,16 @@ async function takeStep(step: PlannedStep, order: RepairOrder, ports: RunnerPort
   }
 }
 
+/** Throws when another runner took it over, or the loop gave it up at its deadline: whoever repairs now must not meet our late effects. */
+function assertOurs({ id }: RepairOrder, { journal }: RunnerPorts): void {
+  journal.assertLease();
+  if (!journal.isOpen(id)) throw new GivenUp(`repair ${id} was given up`);
+}
+
+class GivenUp extends Error {
+  override readonly name = "GivenUp";
+}
+
 /** What `before` throws keeps `then` from happening. */
 function both<A extends readonly unknown[]>(before: () => void, then: (...args: A) => void): (...args: A) => void {
   return (...args) => {
@@ -111,11 +122,12 @@ function both<A extends readonly unknown[]>(before: () => void, then: (...args: 
 }
 
 /** The steps that mend files keep to their deadlines themselves: they must still put back what they changed. */
-function mending({ id, windUp }: RepairOrder, ports: RunnerPorts): Mending {
-  const { journal, maintenance, serves, sleep, monotonicMs } = ports;
+function mending(order: RepairOrder, ports: RunnerPorts): Mending {
+  const { id, windUp } = order;
+  const { maintenance, serves, sleep, monotonicMs } = ports;
   const folder = join(ports.mend.folder, `repair-${id}`);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return { ...ports.mend, folder, stillOurs: () => journal.assertLease(), maintenance, serves, windUp, sleep, monotonicMs };
+  return { ...ports.mend, folder, stillOurs: () => assertOurs(order, ports), maintenance, serves, windUp, sleep, monotonicMs };
 }
 
 /** `inTime` throws when the deadline has passed and the step is recorded as failed: what it still does would be done behind the next one's back. */

@@ -21,6 +21,7 @@ export async function startService({ service, maintenance, stillOurs }: StartPor
   if (before.value.state === "running" || before.value.state === "starting") {
     return { outcome: "done", detail: `${service.manager} had started it already (pid ${before.value.mainPid ?? "unknown"})` };
   }
+  if (before.value.stoppedOnPurpose === true) return { outcome: "aborted", detail: "somebody stopped it on purpose meanwhile" };
   const running = await maintenance();
   if (running.length > 0) return { outcome: "aborted", detail: `not started while the host is at work: ${nameMaintenance(running)}` };
   stillOurs();

@@ -10,7 +10,7 @@ import { initialState, type WatchState } from "../../rescue-profile/core/state.t
 import { FINDS } from "./finds.ts";
 
 const policy = toPolicy(parsePolicy({}));
-const RUNS = process.env["RESCUE_FULL"] === "1" ? 5_000 : 400;
+const RUNS = process.env["RESCUE_FULL"] === "1" ? 5_000 : 240;
 
 const DOWN = ["gone", "frozen", "silent", "deaf", "latched", "parked", "foreign-port"] as const satisfies readonly Condition[];
 const UP = ["serving", "degraded"] as const satisfies readonly Condition[];

@@ -24,6 +24,7 @@ export function config(parts: Partial<ConfigFinding> = {}): ConfigFinding {
     fingerprint: "f1",
     sinceServed: "same",
     copies: 1,
+    booted: parts.sinceServed === undefined || parts.sinceServed === "same",
     validation: { valid: true, problems: [] },
     missingVariables: [],
     ...parts,

@@ -133,4 +133,26 @@ describe("a journal begun anew because the old one was lost", () => {
     journal.beginWithLittleBudget(TARGET, 2);
     expect(journal.loadState(TARGET).lastIncident).toBe(1);
   });
+
+  it("an older watchdog's state that is loaded after a reboot neither pauses for days nor counts its repairs for days", () => {
+    using at = scratch();
+    const NOW = 5_000_000_000; // up for 58 days
+    using before = processAt(at.dir, fakeClock("boot-1", NOW), { pid: 11, startTime: 110 });
+    const {
+      surveyedMs: _,
+      warned: _w,
+      saidServing: _s,
+      ...old
+    } = stateWith({
+      repairs: [NOW - 3_000_000, NOW - 2_000_000, NOW - 1_000_000],
+      pause: { sinceMs: NOW - 1000, untilMs: NOW + 3_600_000, by: "ana", reason: null },
+    });
+    before.commit(TARGET, take(before), old as never, []);
+    // Package updated, machine rebooted, a day later.
+    using after = processAt(at.dir, fakeClock("boot-2", 60_000, WALL_MS + 86_400_000), { pid: 22, startTime: 220 });
+    const state = after.loadState(TARGET);
+    const now = 60_000;
+    expect(state.repairs.filter((each) => now - each < 3_600_000)).toEqual([]);
+    expect(state.pause === null || (state.pause.untilMs ?? 0) <= now + 3_600_000).toBe(true);
+  });
 });

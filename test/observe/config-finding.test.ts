@@ -11,7 +11,7 @@ import type { CommandResult } from "../../src/shared/run-command.ts";
 import { configuredHome, footprint } from "./findings-support.ts";
 
 function about(home: string, more: Partial<ConfigContext> = {}): ConfigContext {
-  return { home, fingerprintOf, copies: () => ({ sinceServed: "unknown", copies: 0 }), environment: {}, ...more };
+  return { home, fingerprintOf, copies: () => ({ sinceServed: "unknown", booted: false, copies: 0 }), environment: {}, ...more };
 }
 
 function answered(stdout: string, more: Partial<CommandResult> = {}): CommandResult {
@@ -30,13 +30,16 @@ describe("the configuration's file", () => {
   it("is there, with its fingerprint and what is kept of it, and looking leaves no trace", async () => {
     const { home, target } = await configuredHome();
     const before = footprint(target.stateDir);
-    const copies = (fingerprint: string | null) => ({ sinceServed: fingerprint === null ? "unknown" : "changed", copies: 2 }) as const;
+    const copies = (fingerprint: string | null) =>
+      ({ sinceServed: fingerprint === null ? "unknown" : "changed", booted: false, copies: 2 }) as const;
     expect(await readConfigFinding(target, about(home, { copies }))).toEqual({
       path: target.configPath,
       state: "there",
       fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/),
       sinceServed: "changed",
+      booted: false,
       copies: 2,
+      changedWallMs: expect.any(Number),
       missingVariables: [],
     });
     expect(footprint(target.stateDir)).toEqual(before);

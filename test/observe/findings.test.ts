@@ -15,7 +15,7 @@ async function deepLook(config: object = {}, more: Partial<FindingsContext> = {}
   const context: FindingsContext = {
     home,
     fingerprintOf,
-    copies: () => ({ sinceServed: "unknown", copies: 0 }),
+    copies: () => ({ sinceServed: "unknown", booted: false, copies: 0 }),
     serving: false,
     definition: { path: null, argv: [process.execPath, "gateway"], environment: {}, enabled: true },
     serviceLines: async () => [],
@@ -58,7 +58,7 @@ describe("a deep look", () => {
       deadLock: { ok: true, value: lockPath },
       signs: { ok: true, value: [{ name: "module-missing" }] },
     });
-    const about = { cause: "process-gone", evidence: [], databaseLocked: false, earlier: 0 } as const;
+    const about = { cause: "process-gone", evidence: [], databaseLocked: false, lossTold: false, earlier: 0 } as const;
     expect(classify(findings, about).cause).toBe("config-broken");
     rmSync(target.stateDir, { recursive: true });
     expect(classify(await readFindings(target, context), about).cause).toBe("state-missing");

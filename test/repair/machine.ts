@@ -77,6 +77,7 @@ export function machine(config: string = GOOD): Machine {
     readLock: readLockFile,
     lockHolders: () => [],
     listens: async () => false,
+    lives: async () => false,
   };
   let nowMs = 0;
   const sleep = async (ms: number) => {

@@ -5,8 +5,8 @@ import type { Action } from "../../rescue-profile/core/event.ts";
 import type { Findings } from "../../rescue-profile/core/findings.ts";
 import type { Assessment, Condition } from "../../rescue-profile/core/model.ts";
 import { initialState } from "../../rescue-profile/core/state.ts";
-import { FINDS, findings, config, plugin, sign } from "../core/finds.ts";
-import { ok } from "../core/looks.ts";
+import { config, FINDS, findings, plugin, sign } from "./finds.ts";
+import { ok } from "./looks.ts";
 
 const policy = toPolicy(parsePolicy({}));
 
@@ -47,14 +47,17 @@ function story() {
         now += Math.max(1, Math.min(after, until - now));
       }
     },
-    repairs: () => did.flatMap(({ action }) => (action.kind === "start-repair" ? [`${action.cause}${action.subject === null ? "" : ` ${action.subject}`}`] : [])),
+    repairs: () =>
+      did.flatMap(({ action }) =>
+        action.kind === "start-repair" ? [`${action.cause}${action.subject === null ? "" : ` ${action.subject}`}`] : [],
+      ),
     tells: () => did.flatMap(({ action }) => (action.kind === "tell" ? [`${action.severity} ${action.cause}`] : [])),
   };
 }
 
 const lost = (path: string) => findings({ databases: ok([{ path, state: "missing", why: "it was there" }]) });
 
-describe("attack: decisions", () => {
+describe("decisions that would do harm, or leave somebody uninformed", () => {
   it("a gateway whose lost database was told is not started when it is killed afterwards", () => {
     const at = story();
     at.see("serving", 130_000);
@@ -92,15 +95,6 @@ describe("attack: decisions", () => {
     expect(at.repairs()).not.toContain("plugin-crash weather");
   });
 
-  it("a configuration changed at run time weeks ago is not taken back at the first time that it ends by itself, after one kill by somebody else", () => {
-    const at = story();
-    at.see("serving", 130_000);
-    at.see("gone", 3_000, { exit: { signal: "SIGKILL" }, finds: FINDS["config-changed"] });
-    at.see("serving", 1_200_000, { finds: FINDS["config-changed"] });
-    at.see("gone", 3_000, { exit: { code: 0 }, finds: FINDS["config-changed"] });
-    expect(at.repairs().join(", ")).not.toContain("config-suspect");
-  });
-
   it("a half-applied update, whose updater has ended, is worth one start before it is told (FAILURES.md)", () => {
     const at = story();
     at.see("serving", 130_000);
@@ -111,7 +105,9 @@ describe("attack: decisions", () => {
   it("one file of a session that belongs to root does not keep a gateway down", () => {
     const at = story();
     at.see("serving", 130_000);
-    const foreign = findings({ lockedOut: ok([{ path: "/h/.openclaw/agents/main/sessions/x.jsonl", why: "belongs to root (uid 0), mode 600" }]) });
+    const foreign = findings({
+      lockedOut: ok([{ path: "/h/.openclaw/agents/main/sessions/x.jsonl", why: "belongs to root (uid 0), mode 600" }]),
+    });
     at.see("gone", 1_200_000, { exit: { code: 1 }, finds: foreign });
     expect(at.repairs().length).toBeGreaterThan(0);
   });
@@ -134,11 +130,51 @@ describe("attack: decisions", () => {
     expect([doctors, at.tells().length]).toEqual([1, 1]);
   });
 
-  it("deep looks within one hour of a fault that only a person can mend", () => {
+  it("the cooldown that was told holds, also when it served for half a minute in between", () => {
     const at = story();
     at.see("serving", 130_000);
-    at.see("gone", 3_000, { exit: { code: 1 } });
-    at.see("gone", 60_000, { exit: { code: 1 } });
-    expect(at.repairs()).toEqual([]);
+    for (const forMs of [29, 29, 1, 1]) {
+      at.see("gone", 3_000, { exit: { signal: "SIGKILL" } });
+      at.see("serving", forMs * 60_000);
+    }
+    expect(at.tells()).toEqual(["critical process-gone"]);
+    const told = at.did.find(({ action }) => action.kind === "tell")?.atMs ?? 0;
+    at.see("gone", 3_000, { exit: { signal: "SIGKILL" } });
+    at.see("serving", 60_000);
+    const next = at.did.find(({ atMs, action }) => action.kind === "start-repair" && atMs > told)?.atMs ?? Infinity;
+    expect(next - told).toBeGreaterThanOrEqual(1_800_000);
+  });
+
+  it("a configuration that is byte for byte what it served with is not exchanged for an older one, whatever the host says of it now", () => {
+    const at = story();
+    at.see("serving", 130_000);
+    const same = config({
+      sinceServed: "same",
+      copies: 3,
+      validation: { valid: false, problems: [{ path: "plugins.entries.x.config", message: "invalid config" }] },
+    });
+    at.see("parked", 20_000, { exit: { code: 78 }, finds: findings({ config: ok(same) }) });
+    expect(at.repairs().join()).not.toContain("config-invalid");
+  });
+
+  it("a person's --tier 1 does not start a gateway whose database is lost without saying so", () => {
+    const findingsNow = lost("/h/.openclaw/state/openclaw.sqlite");
+    const seen: Assessment = { atMs: 1_000, verdict: "down", condition: "gone", evidence: [] };
+    const state = decide(initialState(0), { kind: "sampled", assessment: seen }, policy).state;
+    const asked = decide(
+      state,
+      { kind: "repair-requested", atMs: 1_100, by: "ana", tier: 1, seen: { ...seen, atMs: 1_100, findings: findingsNow } },
+      policy,
+    );
+    expect(asked.actions.map(({ kind }) => kind)).not.toContain("start-repair");
+  });
+
+  it("a configuration that was taken back is told to a person, also when it helped", () => {
+    const at = story();
+    at.see("serving", 130_000);
+    at.see("gone", 1_500, { exit: { code: 1 }, finds: FINDS["config-invalid"] });
+    at.see("serving", 600_000, { pid: 8 });
+    expect(at.repairs()).toEqual(["config-invalid /h/.openclaw/openclaw.json"]);
+    expect(at.tells()).toEqual(["warning config-invalid"]);
   });
 });
