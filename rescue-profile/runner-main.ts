@@ -14,7 +14,7 @@ import { probeHttp } from "./observe/http.ts";
 import { writeLockHolders } from "./observe/kernel-locks.ts";
 import { observeListener } from "./observe/listener.ts";
 import { readMaintenance } from "./observe/maintenance.ts";
-import { readIdentity, readLock } from "./observe/process.ts";
+import { readIdentity, readLock, readProcess } from "./observe/process.ts";
 import { isAlive, openWatchdog, sleep, type Watchdog } from "./open-watchdog.ts";
 import { type RunnerPorts, runRepair } from "./repair/runner.ts";
 
@@ -97,6 +97,12 @@ async function runnerPorts(dog: Watchdog, repair: RepairRow, lease: Lease): Prom
       const listener = await observeListener(target.port, []);
       if (!listener.ok) throw new Error(listener.why);
       return listener.value.state === "owned" ? listener.value.pid : undefined;
+    },
+    gatewayAgeMs: async () => {
+      const { mainPid } = await service.status();
+      const process = await readProcess(target, mainPid === undefined ? {} : { serviceMainPid: mainPid });
+      if (!process.ok) throw new Error(process.why);
+      return process.value.state === "alive" ? process.value.ageMs : undefined;
     },
     ownLineage,
     uid: process.getuid?.() ?? -1,

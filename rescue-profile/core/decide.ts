@@ -119,7 +119,14 @@ function onFault(state: WatchState, seen: Assessment, plain: Cause, policy: Poli
   const lastRepair = state.repairs.at(-1);
   const { attempts = 0, mends = [] } = state.incident ?? {};
   // What a deep look newly found is mended at once; a start is given its time.
-  if (tier === 1 && attempts + mends.length > 0 && lastRepair !== undefined && at - lastRepair < policy.unsettledMs) {
+  const unsettled = tier === 1 || (state.phase.name === "verifying" && state.phase.outcome === "aborted");
+  if (
+    unsettled &&
+    lastRepair !== undefined &&
+    state.incident !== null &&
+    state.incident.openedMs <= lastRepair &&
+    at - lastRepair < policy.unsettledMs
+  ) {
     return decision(state, [], policy, at, `${cause} again, too soon after the last start`);
   }
   const until = at + policy.cooldownMs;
@@ -197,5 +204,8 @@ function abandon({ incident }: WatchState, why: string): readonly Action[] {
 }
 
 function settle(state: WatchState, cause: Cause, outcome: RepairOutcome, note: string, at: number): WatchState {
-  return { ...state, phase: { name: "verifying", sinceMs: at, cause, outcome, note }, track: forget(state.track, at) };
+  // What a fence or a look forbade was not done: it may be tried again, as far as the hourly number allows.
+  const undone = outcome === "aborted" && state.incident !== null;
+  const incident = undone ? { ...state.incident, mends: state.incident.mends.filter((each) => each !== cause) } : state.incident;
+  return { ...state, incident, phase: { name: "verifying", sinceMs: at, cause, outcome, note }, track: forget(state.track, at) };
 }

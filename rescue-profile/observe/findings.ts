@@ -77,6 +77,7 @@ async function readLog(target: Target, about: FindingsContext, config: JsonObjec
   return readGatewayLog({
     profile: target.profile,
     home: about.home,
+    stateDir: target.stateDir,
     serviceLines: about.serviceLines,
     living: about.pid !== undefined,
     wallMs: about.wallMs(),

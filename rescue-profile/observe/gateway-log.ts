@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { messageOf, systemErrorCode } from "../../src/shared/errors.ts";
 import { type LogLine, lastBoot, parseLogEntry, parseServiceLines } from "./log-line.ts";
+import { withStacks } from "./stability-bundle.ts";
 
 const TAIL_BYTES = 131_072;
 /** What a living gateway said longer ago may be mended. */
@@ -11,6 +12,7 @@ const RECENT_MS = 600_000;
 export interface LogSources {
   readonly profile: string;
   readonly home: string;
+  readonly stateDir: string;
   /** `logging.file` of the configuration, if it says so. */
   readonly file?: string;
   /** Where the gateway's temporary files lie; ours by default. */
@@ -37,8 +39,19 @@ export async function readGatewayLog(sources: LogSources): Promise<GatewayLog> {
   const service = await serviceLog(sources);
   const own = service.lines.length === 0 || file !== undefined ? ownLog(sources) : { lines: [] };
   const blind = [own.blind, service.blind].filter((why) => why !== undefined);
-  const lines = [...lastBoot(own.lines), ...lastBoot(service.lines)].filter(counts);
+  const said = [...lastBoot(own.lines), ...lastBoot(service.lines)].filter(counts);
+  const lines = withStacks(said, sources, shortText);
   return blind.length === 0 ? { lines } : { lines, blind: blind.join("; ") };
+}
+
+/** A report has about 10 kB; what is longer than a tail is none. Undefined when it cannot be read. */
+function shortText(file: string): string | undefined {
+  try {
+    return tailOf(file).join("\n");
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+    return undefined;
+  }
 }
 
 async function serviceLog({ serviceLines }: LogSources): Promise<GatewayLog> {
@@ -64,7 +77,7 @@ function ownLog(sources: LogSources): GatewayLog {
  * The host's rules, oldest first (`logging/log-file-path`, `infra/tmp-openclaw-dir`): `logging.file`, else one file a day in `/tmp/openclaw`,
  * or in `openclaw-UID` of the temporary directory when that is not this account's alone. Yesterday's counts: a boot may be older than midnight.
  */
-export function logFiles({ profile, home, file, temporary, wallMs }: Omit<LogSources, "serviceLines" | "living">): string[] {
+export function logFiles({ profile, home, file, temporary, wallMs }: Omit<LogSources, "serviceLines" | "living" | "stateDir">): string[] {
   const days = [wallMs - 86_400_000, wallMs].map(localDate);
   if (file !== undefined) {
     const expanded = file.replace(/^~(?=$|[\\/])/, home);

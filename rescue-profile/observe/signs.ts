@@ -103,7 +103,8 @@ export const SIGNS: readonly KnownSign[] = [
   },
   {
     name: "uncaught-exception",
-    pattern: /Unhandled promise rejection: |Uncaught exception|^(?:\S+ )*?Node\.js v\d+\.\d+\.\d+$/,
+    pattern:
+      /Unhandled promise rejection: |Uncaught exception|OpenClaw hit an unexpected runtime error|^(?:\S+ )*?Node\.js v\d+\.\d+\.\d+$/,
     source: "measured: a plugin that throws, and one that rejects, in a timer",
   },
 ];

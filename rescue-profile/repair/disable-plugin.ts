@@ -30,7 +30,7 @@ export async function disablePlugin(step: Extract<PlannedStep, { name: "disable-
   }
   if (earlier === undefined && (await ports.serves())) return { outcome: "aborted", detail: "the gateway serves again" };
   if (earlier === undefined && isDisabled(plugin, ports))
-    return { outcome: "done", detail: `plugin ${plugin} is disabled already; ${undo}` };
+    return { outcome: "done", detail: `plugin ${plugin} is disabled already; ${undo}`, idle: true };
   if (earlier === undefined && ports.config().state !== "there") {
     return { outcome: "failed", detail: `the configuration cannot be changed: ${ports.config().why ?? ""}` };
   }

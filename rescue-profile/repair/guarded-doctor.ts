@@ -124,6 +124,9 @@ async function finish(before: SavedFiles, databases: string, ports: Mending, all
   }
   const did = `doctor ran (exit ${run.exitCode ?? run.signal})`;
   if (!valid) return { outcome: "failed", detail: `${did}, and the configuration is not valid; it was put back; ${where}` };
+  if (run.exitCode !== 0 && settled.kept.length === 0) {
+    return { outcome: "failed", detail: `${did} and changed nothing that may stay; ${where}` };
+  }
   const kept = settled.kept.length === 0 ? "none of its changes to the configuration was kept" : `kept: ${nameChanges(settled.kept)}`;
   const back = settled.putBack.length === 0 ? "" : `; put back: ${nameChanges(settled.putBack)}`;
   return {

@@ -27,6 +27,8 @@ export interface StepOutcome {
   /** `done`: also when there was nothing to do. `failed`: could not be done. `aborted`: the fence, or a look, forbade it. */
   readonly outcome: "done" | "failed" | "aborted";
   readonly detail: string;
+  /** There was nothing to do. */
+  readonly idle?: true;
 }
 
 const TERM_MS = 10_000;
@@ -34,9 +36,9 @@ const KILL_MS = 10_000;
 const START_MS = 60_000;
 const QUARANTINE_MS = 10_000;
 /** Each copy that is tried is shown to the host's own validation, 2 to 5 s each. */
-const RESTORE_MS = 120_000;
+const RESTORE_MS = 200_000;
 /** A healthy doctor takes 11 to 17 s; users saw it hang for minutes (issues 18502, 86420). */
-const DOCTOR_MS = 150_000;
+const DOCTOR_MS = 180_000;
 /** `config set` took up to 19 s on a busy machine. */
 const DISABLE_MS = 90_000;
 

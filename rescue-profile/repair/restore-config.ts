@@ -33,8 +33,10 @@ export async function restoreConfig(step: Extract<PlannedStep, { name: "restore-
     return { outcome: "aborted", detail: "somebody else has changed the configuration since; it was left alone" };
   }
   const done = known === undefined ? undefined : copies.find((copy) => copy.fingerprint === ports.config().fingerprint);
-  if (step.unlessValid && done === undefined && (await validateConfig(ports.host)).valid) {
-    return { outcome: "done", detail: "the host finds the configuration valid: nothing to restore" };
+  // What cannot even be read through needs no second opinion.
+  const readable = ports.config().state === "there";
+  if (step.unlessValid && readable && done === undefined && (await validateConfig(ports.host)).valid) {
+    return { outcome: "done", detail: "the host finds the configuration valid: nothing to restore", idle: true };
   }
   if (step.unlessValid && known === undefined && ports.copies()[0]?.fingerprint === ports.config().fingerprint) {
     return { outcome: "aborted", detail: "it served with just this configuration: something else has changed" };
@@ -49,7 +51,7 @@ export async function restoreConfig(step: Extract<PlannedStep, { name: "restore-
   let restored: Copy | undefined;
   const tried: Copy[] = [];
   try {
-    restored = await firstValid(copies, until, tried, ports, () => isOurs(broken, tried, ports));
+    restored = await firstValid(copies, until, tried, ports, { readable, untouched: () => isOurs(broken, tried, ports) });
   } finally {
     // Also when the host did not answer: a copy that was not validated must not stay.
     if (restored === undefined && isOurs(broken, tried, ports)) putBack(broken, tried, ports);
@@ -107,17 +109,26 @@ async function firstValid(
   until: number,
   tried: Copy[],
   ports: Mending,
-  untouched: () => boolean,
+  { readable, untouched }: { readonly readable: boolean; readonly untouched: () => boolean },
 ): Promise<Copy | undefined> {
   for (const copy of copies) {
     if (until - ports.monotonicMs() < VALIDATE_MS || !untouched()) return undefined;
     ports.stillOurs();
     tried.push(copy);
     ports.restore(copy);
-    const { valid } = await validateConfig(ports.host);
-    if (valid) return copy;
+    if (await isValid(copy, readable, ports)) return copy;
   }
   return undefined;
+}
+
+/** A host that does not answer on a starved machine is no reason to put back what cannot even be read, when a gateway has booted from the copy. */
+async function isValid(copy: Copy, readable: boolean, ports: Mending): Promise<boolean> {
+  try {
+    return (await validateConfig(ports.host)).valid;
+  } catch (error) {
+    if (readable || copy.proof !== "booted" || !(error instanceof RescueError)) throw error;
+    return true;
+  }
 }
 
 function putBack(broken: SavedFiles, tried: readonly Copy[], ports: Mending): void {

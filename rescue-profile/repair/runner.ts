@@ -26,7 +26,9 @@ export interface RunnerJournal {
   endRepair(id: number, outcome: RepairOutcome, note: string): void;
 }
 
-export interface RunnerPorts extends EndProcessPorts, Omit<StartPorts, "stillOurs"> {
+export interface RunnerPorts extends EndProcessPorts, Omit<StartPorts, "stillOurs" | "isOutdated"> {
+  /** How long the gateway's process has lived; undefined when there is none. */
+  readonly gatewayAgeMs: () => Promise<number | undefined>;
   readonly journal: RunnerJournal;
   readonly mend: MendPorts;
   readonly onStep: (name: string, outcome: StepOutcome, durationMs: number) => void;
@@ -57,19 +59,21 @@ export async function runRepair(order: RepairOrder, ports: RunnerPorts): Promise
   if (steps.length === 0) return finish("failed", `there is no plan for ${order.cause}`);
 
   let note = "";
+  let mendedMs: number | undefined;
   for (const [seq, step] of steps.entries()) {
     ports.journal.assertLease();
     if (!ports.journal.isOpen(order.id)) return "lost";
     if (order.windUp && !(mends(step) && ports.journal.hasBegun(order.id, seq))) continue;
     if (!ports.journal.beginStep(order.id, seq, step.name)) continue;
     const startedMs = ports.monotonicMs();
-    const result = await takeStep(step, order, ports);
+    const result = await takeStep(step, order, ports, mendedMs);
     const durationMs = ports.monotonicMs() - startedMs;
     ports.journal.assertLease();
     if (!ports.journal.isOpen(order.id)) return "lost";
     ports.journal.endStep(order.id, seq, result.outcome, durationMs, result.detail);
     ports.onStep(step.name, result, durationMs);
     note = result.detail;
+    if (mends(step) && result.outcome === "done" && result.idle !== true) mendedMs = ports.monotonicMs();
     const goesOn = order.windUp || (step.name === "guarded-doctor" && step.failure === "goes on");
     if (result.outcome !== "done" && !goesOn) return finish(result.outcome, `${step.name}: ${result.detail}`);
   }
@@ -80,7 +84,7 @@ function mends({ name }: PlannedStep): boolean {
   return name !== "end-process" && name !== "start-service";
 }
 
-async function takeStep(step: PlannedStep, order: RepairOrder, ports: RunnerPorts): Promise<StepOutcome> {
+async function takeStep(step: PlannedStep, order: RepairOrder, ports: RunnerPorts, mendedMs: number | undefined): Promise<StepOutcome> {
   const stillOurs = () => assertOurs(order, ports);
   try {
     switch (step.name) {
@@ -95,12 +99,25 @@ async function takeStep(step: PlannedStep, order: RepairOrder, ports: RunnerPort
       case "disable-plugin":
         return await disablePlugin(step, mending(order, ports));
       case "start-service":
-        return await within(step.deadlineMs, (inTime) => startService({ ...ports, stillOurs: both(inTime, stillOurs) }), ports);
+        return await within(
+          step.deadlineMs,
+          (inTime) => {
+            const isOutdated = () => outdated(mendedMs, ports);
+            return startService({ ...ports, isOutdated, stillOurs: both(inTime, stillOurs) });
+          },
+          ports,
+        );
     }
   } catch (error) {
     // Could not look is not "safe": the step is not taken.
     return { outcome: "aborted", detail: messageOf(error) };
   }
+}
+
+async function outdated(mendedMs: number | undefined, { gatewayAgeMs, monotonicMs, serves }: RunnerPorts): Promise<boolean> {
+  if (mendedMs === undefined || (await serves())) return false;
+  const ageMs = await gatewayAgeMs();
+  return ageMs !== undefined && ageMs > monotonicMs() - mendedMs;
 }
 
 /** Throws when another runner took it over, or the loop gave it up at its deadline: whoever repairs now must not meet our late effects. */

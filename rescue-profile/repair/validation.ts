@@ -10,8 +10,8 @@ export interface Validation {
   readonly unknownKeys: readonly string[];
 }
 
-/** 1 to 5 s on a quiet machine, 19 s on a busy one. */
-export const VALIDATE_MS = 30_000;
+/** 1 to 5 s on a quiet machine, 19 s on a busy one, more than 30 s on one that starves. */
+export const VALIDATE_MS = 60_000;
 
 /** What the host says of the configuration as it lies there now. Throws when it says nothing that can be understood: that is not "invalid". */
 export async function validateConfig(host: Host): Promise<Validation> {

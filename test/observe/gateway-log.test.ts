@@ -28,6 +28,7 @@ const texts = async (file: string, more: { living?: boolean; service?: readonly 
   const sources = {
     profile: "default",
     home: "/h",
+    stateDir: path.dirname(file),
     file,
     living: more.living ?? false,
     wallMs: NOON,
@@ -115,7 +116,14 @@ describe("the gateway's log", () => {
 
   it("that is not there has no lines; one that cannot be read is said, and hides the other source's lines not", async () => {
     expect(await texts(path.join(tempDir(), "none.log"))).toEqual([]);
-    const sources = { profile: "default", home: "/h", living: false, wallMs: NOON, serviceLines: async () => ["Node.js v24.21.0"] };
+    const sources = {
+      profile: "default",
+      home: "/h",
+      stateDir: "/h",
+      living: false,
+      wallMs: NOON,
+      serviceLines: async () => ["Node.js v24.21.0"],
+    };
     const file = logOf("x");
     expect(await readGatewayLog({ ...sources, file: path.join(file, "below") })).toEqual({
       lines: [{ text: "Node.js v24.21.0" }],
@@ -153,5 +161,38 @@ describe("the place of the log", () => {
     writeFileSync(today, `${entry("gateway ready", NOON)}\n`);
     utimesSync(yesterday, 1, 1);
     expect(await texts(path.join(directory, "l", "openclaw-2026-01-01.log"))).toEqual([BOOT, "gateway ready"]);
+  });
+});
+
+describe("the stack of an uncaught exception", () => {
+  const STACK =
+    "TypeError: boom\n    at Timeout.tick (file:///h/.openclaw/tmp/plugin-captures/U/captures/B/package-0/node_modules/weather/index.js:8:41)";
+
+  it("is taken from the host's own report, of which the log names only the place", async () => {
+    const state = tempDir();
+    const report = path.join(state, "logs", "stability", "openclaw-stability-T-7-uncaught_exception.json");
+    mkdirSync(path.dirname(report), { recursive: true });
+    writeFileSync(report, JSON.stringify({ error: { name: "TypeError", stack: STACK }, process: { pid: 7 } }));
+    const file = path.join(state, "gateway.log");
+    writeFileSync(
+      file,
+      `${entry("[openclaw] OpenClaw hit an unexpected runtime error.", NOON)}\n${entry(`[openclaw] wrote stability bundle: ${report}`, NOON)}\n`,
+    );
+    expect((await texts(file)).at(-1)).toBe(STACK);
+  });
+
+  it("is not looked for in other directories, nor in what is no report", async () => {
+    const state = tempDir();
+    const outside = path.join(state, "report.json");
+    writeFileSync(outside, JSON.stringify({ error: { stack: STACK } }));
+    const inside = path.join(state, "logs", "stability", "broken.json");
+    mkdirSync(path.dirname(inside), { recursive: true });
+    writeFileSync(inside, "{");
+    const file = path.join(state, "gateway.log");
+    const lines = [outside, inside, `${inside}.gone.json`, `${path.dirname(inside)}/../../report.json`].map((each) =>
+      entry(`wrote stability bundle: ${each}`, NOON),
+    );
+    writeFileSync(file, lines.map((line) => `${line}\n`).join(""));
+    expect(await texts(file)).toHaveLength(4);
   });
 });

@@ -89,11 +89,37 @@ describe("a repair beside others", () => {
         name: "openclaw-gateway",
         status: async () => ({ manager: "systemd", state: "stopped", stoppedOnPurpose: true }),
         start: async () => void did.push("start"),
+        restart: async () => void did.push("restart"),
       },
       maintenance: async () => [],
       stillOurs: () => undefined,
+      isOutdated: async () => true,
     });
     expect(did).toEqual([]);
+  });
+
+  it("what the manager had started before it was mended is restarted, and what it started afterwards is not", async () => {
+    for (const [outdated, expected] of [
+      [true, ["restart"]],
+      [false, []],
+    ] as const) {
+      const did: string[] = [];
+      const service = {
+        manager: "systemd",
+        name: "openclaw-gateway",
+        status: async () => ({ manager: "systemd", state: "starting" as const, mainPid: 7 }),
+        start: async () => void did.push("start"),
+        restart: async () => void did.push("restart"),
+      };
+      const { outcome } = await startService({
+        service,
+        maintenance: async () => [],
+        stillOurs: () => undefined,
+        isOutdated: async () => outdated,
+      });
+      expect(outcome).toBe("done");
+      expect(did).toEqual(expected);
+    }
   });
 
   it("a plugin that cannot be loaded does not roll the configuration back to one from before it was installed", async () => {
@@ -128,7 +154,7 @@ describe("a repair beside others", () => {
     const PERSON = GOOD.replace("18789", "18999");
     const host: typeof at.step.host = async (args, options) => {
       const answer = await at.host.run(args, options);
-      if (args[1] !== "validate" || at.host.count("config validate") < 2) return answer;
+      if (args[1] !== "validate" || at.host.count("config validate") < 1) return answer;
       // She saves in her editor during the 2 to 19 s that the host takes to refuse the copy that it read before.
       writeFileSync(at.configPath, PERSON, { mode: 0o600 });
       return { ...answer, exitCode: 1, stdout: JSON.stringify({ valid: false, issues: [] }) };

@@ -135,7 +135,7 @@ describe("a doctor under guard", () => {
     at.host.doctor = { hangs: true };
     expect(await guardedDoctor(STEP, at.step)).toMatchObject({ outcome: "failed", detail: expect.stringContaining("did not end in time") });
     expect(tree(at.stateDir)).toEqual(before);
-    expect(at.host.timeouts).toEqual([30_000, 30_000, 120_000]);
+    expect(at.host.timeouts).toEqual([60_000, 30_000, 90_000]);
   });
 
   it("that survives its end is named", async () => {

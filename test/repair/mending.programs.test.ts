@@ -173,12 +173,16 @@ function portsFor(
     sleep: at.step.sleep,
     monotonicMs: at.step.monotonicMs,
     maintenance: async () => [],
+    gatewayAgeMs: async () => undefined,
     service: {
       manager: "systemd",
       name: "openclaw-gateway",
       status: async () => ({ manager: "systemd", state: started() ? ("running" as const) : ("failed" as const) }),
       start: async () => {
         effects.push("start");
+      },
+      restart: async () => {
+        effects.push("restart");
       },
     },
     mend: at.mend,

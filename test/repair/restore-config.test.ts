@@ -69,6 +69,7 @@ describe("restoring the configuration", () => {
     expect(await restoreConfig(STEP, valid.step)).toEqual({
       outcome: "done",
       detail: "the host finds the configuration valid: nothing to restore",
+      idle: true,
     });
     expect(valid.read()).toBe(changed);
     using suspect = machine(changed);
@@ -117,15 +118,22 @@ describe("restoring the configuration", () => {
     expect(existsSync(at.configPath)).toBe(false);
   });
 
-  it("leaves no copy behind that the host did not look at", async () => {
+  it("leaves no copy behind that neither the host has looked at nor a gateway has booted from", async () => {
     using at = machine("{");
-    let calls = 0;
-    const host: typeof at.step.host = async (...args) => {
-      at.host.silent = ++calls > 1;
-      return at.host.run(...args);
-    };
-    await expect(restoreConfig(STEP, { ...at.step, host })).rejects.toThrow("config validate did not answer: exit 1");
+    rmSync(join(at.dir, "copies"), { recursive: true });
+    at.write("openclaw.json", GOOD);
+    keepCopy(at.dir, at.configPath, "validated", WALL_MS);
+    at.write("openclaw.json", "{");
+    at.host.silent = true;
+    await expect(restoreConfig(STEP, at.step)).rejects.toThrow("config validate did not answer: exit 1");
     expect(at.read()).toBe("{");
+  });
+
+  it("keeps what a gateway has booted from in the place of what cannot be read, though the host does not answer", async () => {
+    using at = machine("{");
+    at.host.silent = true;
+    expect(await restoreConfig(STEP, at.step)).toMatchObject({ outcome: "done" });
+    expect(at.read()).toBe(GOOD);
   });
 
   it("says so when there is no copy", async () => {

@@ -66,7 +66,11 @@ export function portsOf(world: World, nature: Nature, journal: RunnerPorts["jour
         world.effects.push("start");
         world.next = true;
       },
+      restart: async () => {
+        world.effects.push("restart");
+      },
     },
+    gatewayAgeMs: async () => undefined,
     maintenance: async () => [],
     mend,
     onStep: () => undefined,
