@@ -113,6 +113,7 @@ export const FAULTS: readonly Fault[] = [
     cause: "config-suspect",
     tier: 2,
     config: "restored",
+    full: true,
   },
   {
     name: "the gateway is bound to the network without auth",
@@ -143,6 +144,7 @@ export const FAULTS: readonly Fault[] = [
     ends: "warned",
     cause: "config-bad-on-disk",
     config: "untouched",
+    full: true,
   },
   {
     name: "the token names a variable that is missing",
@@ -163,6 +165,7 @@ export const FAULTS: readonly Fault[] = [
     ends: "told",
     cause: "config-newer",
     config: "untouched",
+    full: true,
   },
   {
     name: "the model is unknown",
@@ -193,6 +196,7 @@ export const FAULTS: readonly Fault[] = [
     ends: "told",
     cause: "port-foreign",
     after: ({ holder }) => expect(holder?.listening).toBe(true),
+    full: true,
   },
   {
     name: "a silent program holds the port",
@@ -245,6 +249,7 @@ export const FAULTS: readonly Fault[] = [
     },
     ends: "warned",
     cause: "database-lost",
+    full: true,
   },
   {
     name: "the state directory is renamed while the gateway runs",
@@ -253,6 +258,7 @@ export const FAULTS: readonly Fault[] = [
     cause: "state-missing",
     config: "changed",
     after: ({ stateDir }) => renameSync(`${stateDir}.away`, stateDir),
+    full: true,
   },
   {
     name: "a plugin ends the gateway after each start",

@@ -181,29 +181,32 @@ describe("rescue-watchdog onboard, where the plugin is not installed yet", () =>
     expect(existsSync(at.path(".openclaw-rescue"))).toBe(false);
   });
 
-  it("copies the portable credentials of profile dev when asked, and tells their names only", async () => {
-    const key = `sk-${"k".repeat(40)}`;
-    await at.watchdog(...onboardWords(await freePort()), "--auth-choice", "skip", "--skip-daemon", "--profile", "dev");
-    const paste = ["--profile", "dev", "models", "auth", "paste-api-key", "--provider", "openai", "--profile-id", "openai:test"];
-    expect((await at.openclawReads(`${key}\n`, ...paste)).code).toBe(0);
-    const { code, json, stdout, stderr } = await at.openclaw(
-      "--profile",
-      "dev",
-      "rescue",
-      "setup",
-      "--no-service",
-      "--inherit-auth",
-      "--json",
-    );
-    expect(json, stderr).toMatchObject({
-      ok: true,
-      plan: { rescue: "dev-rescue" },
-      inherited: { copied: [expect.stringMatching(/^openai/)] },
-    });
-    expect(code).toBe(0);
-    expect(stdout + stderr).not.toContain(key);
-    const listed = await at.openclaw("--profile", "dev-rescue", "models", "auth", "list", "--json");
-    expect(listed.json.profiles).toMatchObject([{ id: json.inherited.copied[0], provider: "openai" }]);
-    expect(filesWith(at.path(".openclaw-dev-rescue"), [key]).filter((file) => !/^(state|agents)\//.test(file))).toEqual([]);
-  });
+  it.runIf(process.env["RESCUE_FULL"] === "1")(
+    "copies the portable credentials of profile dev when asked, and tells their names only",
+    async () => {
+      const key = `sk-${"k".repeat(40)}`;
+      await at.watchdog(...onboardWords(await freePort()), "--auth-choice", "skip", "--skip-daemon", "--profile", "dev");
+      const paste = ["--profile", "dev", "models", "auth", "paste-api-key", "--provider", "openai", "--profile-id", "openai:test"];
+      expect((await at.openclawReads(`${key}\n`, ...paste)).code).toBe(0);
+      const { code, json, stdout, stderr } = await at.openclaw(
+        "--profile",
+        "dev",
+        "rescue",
+        "setup",
+        "--no-service",
+        "--inherit-auth",
+        "--json",
+      );
+      expect(json, stderr).toMatchObject({
+        ok: true,
+        plan: { rescue: "dev-rescue" },
+        inherited: { copied: [expect.stringMatching(/^openai/)] },
+      });
+      expect(code).toBe(0);
+      expect(stdout + stderr).not.toContain(key);
+      const listed = await at.openclaw("--profile", "dev-rescue", "models", "auth", "list", "--json");
+      expect(listed.json.profiles).toMatchObject([{ id: json.inherited.copied[0], provider: "openai" }]);
+      expect(filesWith(at.path(".openclaw-dev-rescue"), [key]).filter((file) => !/^(state|agents)\//.test(file))).toEqual([]);
+    },
+  );
 });
