@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import type { Server } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -55,11 +55,39 @@ export interface FaultyGateway {
 }
 
 export async function faultyGateway(): Promise<FaultyGateway> {
+  const home = await prepared();
+  try {
+    return await opened(home);
+  } catch (error) {
+    // A gateway that is left behind takes the machine from all that follow.
+    await home.dispose();
+    throw error;
+  }
+}
+
+interface Prepared extends StartedHome {
+  /** Where the plugin's mode stands. */
+  readonly mode: string;
+}
+
+async function prepared(): Promise<Prepared> {
   const plugin = mkdtempSync(join(tmpdir(), "rescue-fault-plugin-"));
   cpSync(PLUGIN, plugin, { recursive: true });
   const mode = join(plugin, "mode.txt");
   writeFileSync(mode, "good\n");
   const home = await startGatewayHome({ plugins: [plugin] });
+  return {
+    ...home,
+    mode,
+    dispose: async () => {
+      await home.dispose();
+      rmSync(plugin, { recursive: true, force: true });
+    },
+  };
+}
+
+async function opened(home: Prepared): Promise<FaultyGateway> {
+  const { mode } = home;
   const env = { ...home.env, RESCUE_FAULT_MODE: mode };
   const { stateDir, configPath, port } = home;
   const dir = join(home.home, DIR);
@@ -92,7 +120,11 @@ export async function faultyGateway(): Promise<FaultyGateway> {
       change(config);
       writeFileSync(configPath, JSON.stringify(config, null, 2));
     },
-    plugin: (what) => writeFileSync(mode, `${what}\n`),
+    plugin: (what) => {
+      writeFileSync(mode, `${what}\n`);
+      // As an update would: only files of its code count as a change of a plugin.
+      utimesSync(join(dirname(mode), "index.js"), new Date(), new Date());
+    },
     hold: (server) => {
       gateway.holder = server;
     },
@@ -143,7 +175,6 @@ export async function faultyGateway(): Promise<FaultyGateway> {
     async dispose() {
       gateway.holder?.close();
       await home.dispose();
-      rmSync(plugin, { recursive: true, force: true });
     },
   };
   return gateway;

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { BYSTANDER, CONFIG, dropIn, type FaultLab, FIXTURE, RESTART, UNIT_FILE } from "./faulty.ts";
+import { BYSTANDER, CONFIG, type FaultLab, FIXTURE, RESTART, UNIT_FILE } from "./faulty.ts";
 import { type Injury, UNIT } from "./watching.ts";
 
 /** A fault of a gateway that is a user unit of a real systemd, as data; the one test that runs them all judges them. */
@@ -24,6 +24,11 @@ export interface LabFault {
 }
 
 const DISK_MB = 256;
+const MAIN_PID = `$(systemctl --user show ${UNIT} -p MainPID --value)`;
+const KILL = `kill -KILL ${MAIN_PID}`;
+
+/** In the command line, where the host itself has such an option: it outdoes NODE_OPTIONS. */
+const SMALL_HEAP = `sed -i 's/ --max-old-space-size=[0-9]*//; s#^\\(ExecStart=[^ ]*\\)#\\1 --max-old-space-size=700#' ${UNIT_FILE}; systemctl --user daemon-reload`;
 
 /** Leaves so many percent of the state directory's disk. */
 function fill(percent: number): string {
@@ -42,6 +47,23 @@ const onlyTheFixtureIsDisabled = (lab: FaultLab): void => {
 };
 
 export const FAULTS: readonly LabFault[] = [
+  {
+    name: "the gateway is killed",
+    harm: (lab) => lab.injure(KILL),
+    ends: "recovered",
+    cause: "process-gone",
+    tier: 1,
+    config: "restored",
+  },
+  {
+    name: "the gateway is frozen",
+    harm: (lab) => lab.injure(`kill -STOP ${MAIN_PID}`),
+    ends: "recovered",
+    cause: "process-frozen",
+    tier: 1,
+    config: "restored",
+    says: /ended on SIGKILL/,
+  },
   {
     name: "openclaw.json belongs to root",
     harm: async (lab) => {
@@ -98,7 +120,7 @@ export const FAULTS: readonly LabFault[] = [
   },
   {
     name: "the heap is exhausted after each start",
-    harm: (lab) => lab.injure(`echo leak > fault-mode.txt; ${dropIn("Environment=NODE_OPTIONS=--max-old-space-size=700")}; ${RESTART}`),
+    harm: (lab) => lab.injure(`echo leak > fault-mode.txt; ${SMALL_HEAP}; ${RESTART}`),
     ends: "told",
     cause: "out-of-memory",
     starts: 2,
@@ -125,7 +147,7 @@ export const FAULTS: readonly LabFault[] = [
   {
     name: "it dies on a full disk",
     prepare: (lab) => lab.onOwnDisk(DISK_MB),
-    harm: (lab) => lab.injure(`${fill(0)}; kill -KILL $(systemctl --user show ${UNIT} -p MainPID --value)`),
+    harm: (lab) => lab.injure(`${fill(0)}; ${KILL}`),
     ends: "told",
     cause: "disk-full",
     full: true,

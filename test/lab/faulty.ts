@@ -4,6 +4,8 @@ import { onboardWords } from "../support/onboarding.ts";
 import { type Box, PROJECT_IN_BOX } from "./box.ts";
 import { type Injury, UNIT, type Watched, watched } from "./watching.ts";
 
+/** Seconds matter here, not milliseconds. */
+const EYE_MS = 200;
 export const UNIT_FILE = `~/.config/systemd/user/${UNIT}`;
 export const CONFIG = "~/.openclaw/openclaw.json";
 export const FIXTURE = "rescue-fault-fixture";
@@ -49,7 +51,7 @@ export async function faultLab(box: Box, port: number): Promise<FaultLab> {
     };
   });
   await box.output(["openclaw", "gateway", "install", "--json"], 90_000);
-  const lab = await watched(box, port);
+  const lab = await watched(box, port, EYE_MS);
   const pristine = readFileSync(configFile, "utf8");
 
   return {
@@ -78,9 +80,9 @@ export async function faultLab(box: Box, port: number): Promise<FaultLab> {
         "! mountpoint -q ~/.openclaw",
         `systemctl --user -q is-active ${UNIT}`,
       ];
-      await lab.sh(`if ! { ${untouched.join(" && ")}; }; then systemctl --user stop ${UNIT}; fi`, 60_000);
+      const restored = `systemctl --user stop ${UNIT}; echo good > fault-mode.txt; ${PLUGINS}`;
+      await lab.sh(`if ! { ${untouched.join(" && ")}; }; then ${restored}; fi`, 60_000);
       await box.root("umount -q /home/svc/.openclaw || true; chown -R svc:svc /home/svc/.openclaw");
-      await lab.sh(`echo good > fault-mode.txt; ${PLUGINS}`);
       await lab.mend();
     },
   };

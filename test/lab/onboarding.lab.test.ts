@@ -12,6 +12,7 @@ import { until } from "./until.ts";
 const PACKAGE = "/opt/rescue-package";
 const PORT = randomInt(40_000, 59_000);
 const UNIT = "openclaw-gateway-rescue.service";
+const FULL = process.env["RESCUE_FULL"] === "1";
 const whyNot = requireLab();
 
 describe.skipIf(whyNot !== undefined)("openclaw onboard --install-daemon --rescue-watchdog under a real systemd", () => {
@@ -62,7 +63,21 @@ describe.skipIf(whyNot !== undefined)("openclaw onboard --install-daemon --rescu
     expect(found).toContain(".openclaw-rescue/openclaw.json");
   });
 
-  it("moves the backstop back when a clock that ran ahead has left it in the far future", { timeout: 200_000 }, async () => {
+  it("brings a killed primary back from the rescue gateway", { timeout: 300_000 }, async () => {
+    const lines = () =>
+      readFileSync(rescueLog(), "utf8")
+        .split("\n")
+        .slice(0, -1)
+        .map((line) => JSON.parse(line));
+    const killed = await show("openclaw-gateway.service", "MainPID");
+    await box.output(["kill", "-KILL", killed]);
+    await until(() => lines().some(({ event }) => event === "incident-closed"), 200_000);
+    expect(lines().find(({ event }) => event === "repair-started")).toMatchObject({ cause: "process-gone", tier: 1 });
+    expect(lines().find(({ event }) => event === "repair-ended")).toMatchObject({ success: true });
+    expect(await show("openclaw-gateway.service", "MainPID")).not.toBe(killed);
+  });
+
+  it.runIf(FULL)("moves the backstop back when a clock that ran ahead has left it in the far future", { timeout: 200_000 }, async () => {
     const before = job();
     await box.output(["systemctl", "--user", "stop", UNIT], 60_000);
     const db = new DatabaseSync(join(rescueDir(), "state/openclaw.sqlite"));
@@ -80,7 +95,15 @@ describe.skipIf(whyNot !== undefined)("openclaw onboard --install-daemon --rescu
     expect((await watchdog("status")).json).toMatchObject({ withdrawn: true, watcher: null });
   });
 
-  it("leaves no unit when the person had removed the rescue's directory by hand", { timeout: 300_000 }, async () => {
+  it("is taken away again and leaves no unit", { timeout: 300_000 }, async () => {
+    const { json, stderr } = await watchdog("uninstall");
+    expect(json, stderr).toMatchObject({ ok: true, movedTo: expect.any(String) });
+    expect(await show(UNIT, "LoadState")).toBe("not-found");
+    expect(readdirSync(box.home).filter((name) => name === ".openclaw-rescue")).toEqual([]);
+    expect(await show("openclaw-gateway.service", "ActiveState")).toBe("active");
+  });
+
+  it.runIf(FULL)("leaves no unit when the person had removed the rescue's directory by hand", { timeout: 300_000 }, async () => {
     await box.output(["openclaw", "plugins", "install", "--link", "--force", "--accept-capabilities", PACKAGE], 90_000);
     expect((await watchdog("setup")).json).toMatchObject({ ok: true });
     await box.output(["rm", "-rf", `${HOME_IN_BOX}/.openclaw-rescue`]);

@@ -10,17 +10,19 @@ export const PACKAGE = "/opt/rescue-package";
 
 const WATCHDOG = `${PACKAGE}/dist/plugin/cli/bin.js`;
 const WATCHDOG_DIR = ".local/state/rescue-watchdog/default";
+/** Boots took a minute where two gateways shared two busy cores. */
+const SERVES_WITHIN_MS = 180_000;
 const LOCK = ".openclaw/tmp/openclaw-1500/gateway.state.lock";
 
 /**
- * A program of its own, so that the measuring does not depend on what is measured: argv is PORT LOCK UNIT FILE. Looks every 25 ms and appends
+ * A program of its own, so that the measuring does not depend on what is measured: argv is PORT LOCK UNIT FILE EVERY_MS. Looks that often and appends
  * a line whenever what it sees changes. Healthy: /readyz answers 200, the unit is active, and its main process is the one of the lock.
  */
 const EYE = `
   import { execFileSync } from "node:child_process";
   import { appendFileSync, readFileSync } from "node:fs";
   import { get } from "node:http";
-  const [port, lock, unit, file] = process.argv.slice(2);
+  const [port, lock, unit, file, everyMs] = process.argv.slice(2);
   const ready = () => new Promise((resolve) => {
     const request = get({ host: "127.0.0.1", port, path: "/readyz", agent: false, timeout: 500 }, (answer) => {
       answer.resume();
@@ -54,7 +56,7 @@ const EYE = `
     const seen = JSON.stringify({ ready: answers, healthy: answers && proved === pid && pid !== 0, pid });
     if (seen !== last) appendFileSync(file, JSON.stringify({ atMs, ...JSON.parse(seen) }) + "\\n");
     last = seen;
-    await new Promise((resolve) => setTimeout(resolve, 25));
+    await new Promise((resolve) => setTimeout(resolve, Number(everyMs)));
   }`;
 
 export interface Sight {
@@ -108,7 +110,8 @@ export interface Watched {
   mend(): Promise<void>;
 }
 
-export async function watched(box: Box, port: number): Promise<Watched> {
+/** `everyMs`: how often it is looked at. Often costs a tenth of a core. */
+export async function watched(box: Box, port: number, everyMs = 25): Promise<Watched> {
   const eyeFile = join(box.home, "eye.jsonl");
   const logFile = join(box.home, WATCHDOG_DIR, "logs/watchdog.jsonl");
 
@@ -142,8 +145,8 @@ export async function watched(box: Box, port: number): Promise<Watched> {
   };
 
   writeFileSync(join(box.home, "eye.mjs"), EYE);
-  await sh(`systemd-run --user --quiet --unit=eye --collect /opt/node/node ~/eye.mjs ${port} ~/${LOCK} ${UNIT} ~/eye.jsonl`);
-  await until("a gateway that serves", healthyNow, 120_000);
+  await sh(`systemd-run --user --quiet --unit=eye --collect /opt/node/node ~/eye.mjs ${port} ~/${LOCK} ${UNIT} ~/eye.jsonl ${everyMs}`);
+  await until("a gateway that serves", healthyNow, SERVES_WITHIN_MS);
   await sh(`mkdir -p kept && cp -p ~/.config/systemd/user/${UNIT} ~/.openclaw/openclaw.json kept/`);
 
   return {
@@ -173,7 +176,7 @@ export async function watched(box: Box, port: number): Promise<Watched> {
     async injure(script) {
       const pid = sights().at(-1)?.pid ?? 0;
       const restarts = Number(await show("NRestarts"));
-      const atMs = Number((await sh(`date +%s%3N; {\n${script}\n} >&2`)).split("\n")[0]);
+      const atMs = Number((await sh(`date +%s%3N; {\n${script}\n} >&2`, 120_000)).split("\n")[0]);
       return { atMs, pid, restarts };
     },
     async healthyAgain({ atMs, pid }, withinMs = 90_000) {
@@ -196,23 +199,22 @@ export async function watched(box: Box, port: number): Promise<Watched> {
         systemctl --user --quiet enable ${UNIT}
         systemctl --user reset-failed ${UNIT} || true
         systemctl --user start ${UNIT}`);
-      await until("a gateway that serves", healthyNow, 120_000);
+      await until("a gateway that serves", healthyNow, SERVES_WITHIN_MS);
     },
   };
 }
 
 /** Processes of the whole machine that are this gateway. Its port is a random one, and the host's own CLI does not have it in its words. */
 export function gatewaysOn(port: number): readonly number[] {
-  return processes()
-    .filter(({ argv }) => argv.includes(`gateway\0--port\0${port}\0`))
-    .map(({ pid }) => pid);
+  return processesWith(`gateway\0--port\0${port}\0`);
 }
 
-/** Processes of the whole machine. */
-export function processes(): readonly { readonly pid: number; readonly argv: string }[] {
+/** Processes of the whole machine with these words, each with a NUL behind it, in their command line. */
+export function processesWith(words: string): readonly number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
-    .map((pid) => ({ pid: Number(pid), argv: commandOf(pid) }));
+    .filter((pid) => commandOf(pid).includes(words))
+    .map(Number);
 }
 
 function commandOf(pid: string): string {
