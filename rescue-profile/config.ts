@@ -34,7 +34,7 @@ export const PolicySchema = Type.Object(
         clockGapSeconds: seconds(5, "A wall clock that moved this much against the monotonic one means suspend or a clock change."),
         surveySeconds: seconds(
           60,
-          "Between looks at configuration, databases, logs and disk while all is well, or a human has the word.",
+          "Between looks at configuration, databases, logs and disk while a human has the word, and after it began to serve; five times as long while all is well.",
           1,
         ),
         graceSeconds: seconds(60, "No repair for this long after a late check, a suspend or a clock change.", 0),

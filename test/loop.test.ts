@@ -270,7 +270,8 @@ describe("what is remembered of a gateway that serves", () => {
 
   it("is taken after health has held, at each deep look, and not while an incident is open", async () => {
     const { did, forMs } = world(always(serving({})));
-    await forMs(130_000);
+    await forMs(400_000);
+    // A minute after it began to serve, then every five.
     expect(count(did, "look deep")).toBe(2);
     expect(count(did, "remember")).toBe(2);
     const ill = world(always(absent({})));

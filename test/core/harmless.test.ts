@@ -61,7 +61,7 @@ describe("decisions that would do harm, or leave somebody uninformed", () => {
   it("a gateway whose lost database was told is not started when it is killed afterwards", () => {
     const at = story();
     at.see("serving", 130_000);
-    at.see("serving", 130_000, { finds: lost("/h/.openclaw/state/openclaw.sqlite") });
+    at.see("serving", 700_000, { finds: lost("/h/.openclaw/state/openclaw.sqlite") });
     expect(at.tells()).toEqual(["critical database-lost"]);
     at.see("gone", 20_000, { exit: { signal: "SIGKILL" }, finds: lost("/h/.openclaw/state/openclaw.sqlite") });
     expect(at.repairs()).toEqual([]);
@@ -69,7 +69,7 @@ describe("decisions that would do harm, or leave somebody uninformed", () => {
 
   it("the loss of a second database within the hour is told too", () => {
     const at = story();
-    at.see("serving", 130_000, { finds: lost("/h/.openclaw/agents/toy/agent/openclaw-agent.sqlite") });
+    at.see("serving", 700_000, { finds: lost("/h/.openclaw/agents/toy/agent/openclaw-agent.sqlite") });
     at.see("serving", 600_000);
     at.see("serving", 600_000, { finds: lost("/h/.openclaw/state/openclaw.sqlite") });
     expect(at.tells()).toEqual(["critical database-lost", "critical database-lost"]);
@@ -78,9 +78,9 @@ describe("decisions that would do harm, or leave somebody uninformed", () => {
   it("a configuration that was mended and broken again half an hour later is told again", () => {
     const at = story();
     const broken = findings({ config: ok(config({ state: "unparsable", fingerprint: null, sinceServed: "changed" })) });
-    at.see("serving", 300_000, { finds: broken });
+    at.see("serving", 700_000, { finds: broken });
     at.see("serving", 1_800_000);
-    at.see("serving", 300_000, { finds: broken });
+    at.see("serving", 700_000, { finds: broken });
     expect(at.tells().length).toBe(2);
   });
 
