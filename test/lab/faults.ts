@@ -95,6 +95,7 @@ export const FAULTS: readonly LabFault[] = [
     config: "changed",
     says: /last words name plugin rescue-fault-fixture/,
     after: onlyTheFixtureIsDisabled,
+    full: true,
   },
   {
     name: "a plugin that was changed exits the process after each start",

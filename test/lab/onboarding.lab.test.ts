@@ -95,7 +95,7 @@ describe.skipIf(whyNot !== undefined)("openclaw onboard --install-daemon --rescu
     expect((await watchdog("status")).json).toMatchObject({ withdrawn: true, watcher: null });
   });
 
-  it("is taken away again and leaves no unit", { timeout: 300_000 }, async () => {
+  it.runIf(!FULL)("is taken away again and leaves no unit", { timeout: 300_000 }, async () => {
     const { json, stderr } = await watchdog("uninstall");
     expect(json, stderr).toMatchObject({ ok: true, movedTo: expect.any(String) });
     expect(await show(UNIT, "LoadState")).toBe("not-found");
