@@ -51,12 +51,12 @@ export async function restoreConfig(step: Extract<PlannedStep, { name: "restore-
   let restored: Copy | undefined;
   const tried: Copy[] = [];
   try {
-    restored = await firstValid(copies, until, tried, ports, { readable, untouched: () => isOurs(broken, tried, ports) });
+    restored = await firstValid(copies, until, tried, ports, { readable, untouched: () => isOurs(broken, copies, ports) });
   } finally {
     // Also when the host did not answer: a copy that was not validated must not stay.
-    if (restored === undefined && isOurs(broken, tried, ports)) putBack(broken, tried, ports);
+    if (restored === undefined && isOurs(broken, copies, ports)) putBack(broken, tried, ports);
   }
-  if (!isOurs(broken, tried, ports))
+  if (!isOurs(broken, copies, ports))
     return { outcome: "aborted", detail: `somebody else changed ${ports.configPath} meanwhile; it was left as it is` };
   if (restored !== undefined) return { outcome: "done", detail: report(broken, restored, ports) };
   const all = tried.length === copies.length ? `none of the ${tried.length}` : `none of the newest ${tried.length} of ${copies.length}`;
