@@ -37,13 +37,13 @@ const ONLY_SUSPECT_AFTER = 2;
  * | evidence | cause |
  * |---|---|
  * | the state directory is gone · no space · a program of the service is gone | state-missing · disk-full · program-missing |
+ * | database newer · damaged · missing, empty or another one: the host then also calls its configuration invalid (measured) | database-newer · database-corrupt · database-lost |
  * | configuration missing, empty, cut off · files not ours to read or write | config-broken · files-locked-out |
  * | another process holds a database, and the boot ended by itself | database-locked |
  * | written by a newer host | config-newer |
  * | a variable is missing, and the log or the validation says so | secret-missing |
  * | the host's validation: nothing but unknown keys · anything else | config-unknown-keys · config-invalid |
  * | valid, but the log says that the start refused it: changed since it served · not | config-suspect · config-invalid, told |
- * | database newer · damaged · missing, empty or another one | database-newer · database-corrupt · database-lost |
  * | a lock that names nobody and is held by nobody | lock-dead |
  * | the log: out of memory · module not found | out-of-memory · program-missing |
  * | it ended again, not by 78: a plugin's path in its last stack, else the plugin that changed, else the only one | plugin-crash |
@@ -58,8 +58,8 @@ export function classify(findings: Findings, about: Circumstances): Classificati
   const found =
     surroundings(findings) ??
     locked(about) ??
-    configuration(findings, about) ??
     databases(findings, about) ??
+    configuration(findings, about) ??
     lock(findings) ??
     words(findings, about) ??
     repeated(findings, about);

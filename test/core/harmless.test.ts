@@ -177,4 +177,16 @@ describe("decisions that would do harm, or leave somebody uninformed", () => {
     expect(at.repairs()).toEqual(["config-invalid /h/.openclaw/openclaw.json"]);
     expect(at.tells()).toEqual(["warning config-invalid"]);
   });
+
+  it("a damaged database is called by its name, though the host calls the configuration invalid because of it", () => {
+    const at = story();
+    at.see("serving", 130_000);
+    const problems = [{ path: "", message: "read failed: Error: database disk image is malformed" }];
+    const finds = findings({
+      config: ok(config({ validation: { valid: false, problems } })),
+      databases: ok([{ path: "/h/.openclaw/state/openclaw.sqlite", state: "corrupt", why: "malformed" }]),
+    });
+    at.see("parked", 20_000, { exit: { code: 78 }, finds });
+    expect(at.tells()).toEqual(["critical database-corrupt"]);
+  });
 });

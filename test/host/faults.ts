@@ -270,6 +270,7 @@ export const FAULTS: readonly Fault[] = [
     tier: 2,
     config: "changed",
     after: disabled,
+    full: true,
   },
   {
     name: "a plugin blocks the event loop for ever",
