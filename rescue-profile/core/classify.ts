@@ -37,9 +37,10 @@ const ONLY_SUSPECT_AFTER = 2;
  * | evidence | cause |
  * |---|---|
  * | the state directory is gone · no space · a program of the service is gone | state-missing · disk-full · program-missing |
- * | database newer · damaged · missing, empty or another one: the host then also calls its configuration invalid (measured) | database-newer · database-corrupt · database-lost |
- * | configuration missing, empty, cut off · files not ours to read or write | config-broken · files-locked-out |
  * | another process holds a database, and the boot ended by itself | database-locked |
+ * | configuration missing, empty, cut off | config-broken |
+ * | database newer · damaged · missing, empty or another one: the host then also calls its configuration invalid (measured) | database-newer · database-corrupt · database-lost |
+ * | files not ours to read or write | files-locked-out |
  * | written by a newer host | config-newer |
  * | a variable is missing, and the log or the validation says so | secret-missing |
  * | the host's validation: nothing but unknown keys · anything else | config-unknown-keys · config-invalid |
@@ -58,6 +59,7 @@ export function classify(findings: Findings, about: Circumstances): Classificati
   const found =
     surroundings(findings) ??
     locked(about) ??
+    brokenFile(findings) ??
     databases(findings, about) ??
     configuration(findings, about) ??
     lock(findings) ??
@@ -158,15 +160,18 @@ function surroundings(findings: Findings): Classification | undefined {
   };
 }
 
+/** What is no configuration at all, whatever the host says of it. */
+function brokenFile(findings: Findings): Classification | undefined {
+  const config = value(findings.config);
+  if (config === undefined || !["missing", "empty", "unparsable"].includes(config.state)) return undefined;
+  const blocked = config.copies === 0 ? { blocked: NO_COPY } : {};
+  return { cause: "config-broken", confidence: "certain", evidence: [problemsOf(config)], subject: config.path, ...blocked };
+}
+
 function configuration(findings: Findings, about: Circumstances): Classification | undefined {
   const config = value(findings.config);
   const foreign = lockedOut(findings);
   const subject = config?.path ?? "openclaw.json";
-  const broken = config !== undefined && ["missing", "empty", "unparsable"].includes(config.state);
-  if (config !== undefined && broken) {
-    const blocked = config.copies === 0 ? { blocked: NO_COPY } : {};
-    return { cause: "config-broken", confidence: "certain", evidence: [problemsOf(config)], subject, ...blocked };
-  }
   // Files that it does not need for its start keep nobody down: only together with its own refusal.
   if (foreign !== undefined && (isRefusal(about) || signOf(findings, "permission-denied") !== undefined)) return foreign;
   if (config === undefined || config.state === "unreadable") return undefined;
