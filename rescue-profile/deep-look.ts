@@ -49,7 +49,7 @@ export function deepLook(dog: Pick<Watchdog, "dir" | "options" | "log">): DeepLo
       const host = await findGatewayHost(dog.options);
       const process = seen.process.ok && seen.process.value.state === "alive" ? seen.process.value : undefined;
       const { fingerprint } = fingerprintOf(target.configPath);
-      const copies = copiesOf(dog.dir, fingerprint);
+      const { copies } = listCopies(dog.dir);
       const key = `${fingerprint}/${host.version}`;
       const known = answers.get(key);
       const living = process !== undefined;
@@ -59,7 +59,7 @@ export function deepLook(dog: Pick<Watchdog, "dir" | "options" | "log">): DeepLo
         living &&
         known === undefined &&
         !asked.has(key) &&
-        copies.sinceServed !== "same" &&
+        comparedWith(copies, fingerprint).sinceServed !== "same" &&
         fingerprint !== null &&
         host.cli !== undefined
       ) {
@@ -79,7 +79,7 @@ export function deepLook(dog: Pick<Watchdog, "dir" | "options" | "log">): DeepLo
         wallMs,
         timeoutMs: PART_MS,
         fingerprintOf,
-        copies: (print) => copiesOf(dog.dir, print),
+        copies: (print) => comparedWith(copies, print),
         ...(host.version === undefined ? {} : { hostVersion: host.version }),
         ...(ask === undefined ? {} : { validate: ask }),
       });
@@ -115,8 +115,10 @@ function proofOf(config: ConfigFinding, seen: Observation): "booted" | "validate
   return config.sinceServed === "same" || config.validation?.valid === true ? "validated" : undefined;
 }
 
-function copiesOf(dir: string, fingerprint: string | null): Pick<ConfigFinding, "sinceServed" | "copies" | "booted"> {
-  const { copies } = listCopies(dir);
+function comparedWith(
+  copies: ReturnType<typeof listCopies>["copies"],
+  fingerprint: string | null,
+): Pick<ConfigFinding, "sinceServed" | "copies" | "booted"> {
   const others = copies.filter((copy) => copy.fingerprint !== fingerprint);
   const [newest] = copies;
   const sinceServed = newest === undefined ? "unknown" : newest.fingerprint === fingerprint ? "same" : "changed";

@@ -7,6 +7,7 @@ import { readEntry, restoreFiles, saveFiles } from "./copies/entry.ts";
 import { fingerprintOf } from "./copies/fingerprint.ts";
 import { listCopies } from "./copies/ring.ts";
 import { moveWhole, writeWhole } from "./copies/whole-file.ts";
+import type { ListenerReading } from "./core/model.ts";
 import { findGatewayHost } from "./gateway-host.ts";
 import { wallMs } from "./observe/clock.ts";
 import { databaseFiles } from "./observe/database-finding.ts";
@@ -22,7 +23,7 @@ const INCIDENTS_KEPT = 20;
 
 /** The real world for the steps that mend files. What is taken away or replaced is kept in `<dir>/incidents/<incident>`. */
 export async function mendPorts(dog: Pick<Watchdog, "dir" | "target" | "options" | "service">, incident: number): Promise<MendPorts> {
-  const { dir, target, options, service } = dog;
+  const { dir, target, options } = dog;
   const { configPath, lockPath, port } = target;
   const folder = join(dir, "incidents", String(incident));
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -50,18 +51,24 @@ export async function mendPorts(dog: Pick<Watchdog, "dir" | "target" | "options"
     lockPath,
     readLock: readLockFile,
     lockHolders: () => writeLockHolders([`${lockPath}.sqlite`]),
-    lives: async () => {
-      const { mainPid } = await service.status();
-      const process = await readProcess(target, mainPid === undefined ? {} : { serviceMainPid: mainPid });
-      if (!process.ok) throw new Error(process.why);
-      return process.value.state === "alive";
-    },
-    listens: async () => {
-      const listener = await observeListener(port, []);
-      if (!listener.ok) throw new Error(listener.why);
-      return listener.value.state !== "none";
-    },
+    lives: async () => (await gatewayAgeMs(dog)) !== undefined,
+    listens: async () => (await listenerOn(port)).state !== "none",
   };
+}
+
+/** How long ago the gateway that lives now was started, in ms; undefined: none lives. Throws when that could not be seen. */
+export async function gatewayAgeMs({ service, target }: Pick<Watchdog, "service" | "target">): Promise<number | undefined> {
+  const { mainPid } = await service.status();
+  const process = await readProcess(target, mainPid === undefined ? {} : { serviceMainPid: mainPid });
+  if (!process.ok) throw new Error(process.why);
+  return process.value.state === "alive" ? process.value.ageMs : undefined;
+}
+
+/** Who listens on this port of the loopback. Throws when that could not be seen. */
+export async function listenerOn(port: number): Promise<ListenerReading> {
+  const listener = await observeListener(port, []);
+  if (!listener.ok) throw new Error(listener.why);
+  return listener.value;
 }
 
 function forgetOldest(incidents: string): void {

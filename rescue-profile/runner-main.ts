@@ -7,14 +7,13 @@ import { homedir } from "node:os";
 import { messageOf } from "../src/shared/errors.ts";
 import type { RepairOutcome } from "./core/state.ts";
 import { type Lease, LeaseLost, type RepairRow } from "./journal/journal.ts";
-import { mendPorts } from "./mend-ports.ts";
+import { gatewayAgeMs, listenerOn, mendPorts } from "./mend-ports.ts";
 import { monotonicMs } from "./observe/clock.ts";
 import { coordinatorPath } from "./observe/coordinator.ts";
 import { probeHttp } from "./observe/http.ts";
 import { writeLockHolders } from "./observe/kernel-locks.ts";
-import { observeListener } from "./observe/listener.ts";
 import { readMaintenance } from "./observe/maintenance.ts";
-import { readIdentity, readLock, readProcess } from "./observe/process.ts";
+import { readIdentity, readLock } from "./observe/process.ts";
 import { isAlive, openWatchdog, sleep, type Watchdog } from "./open-watchdog.ts";
 import { type RunnerPorts, runRepair } from "./repair/runner.ts";
 
@@ -94,16 +93,10 @@ async function runnerPorts(dog: Watchdog, repair: RepairRow, lease: Lease): Prom
     },
     serviceMainPid: async () => (await service.status()).mainPid,
     listenerPid: async () => {
-      const listener = await observeListener(target.port, []);
-      if (!listener.ok) throw new Error(listener.why);
-      return listener.value.state === "owned" ? listener.value.pid : undefined;
+      const listener = await listenerOn(target.port);
+      return listener.state === "owned" ? listener.pid : undefined;
     },
-    gatewayAgeMs: async () => {
-      const { mainPid } = await service.status();
-      const process = await readProcess(target, mainPid === undefined ? {} : { serviceMainPid: mainPid });
-      if (!process.ok) throw new Error(process.why);
-      return process.value.state === "alive" ? process.value.ageMs : undefined;
-    },
+    gatewayAgeMs: () => gatewayAgeMs(dog),
     ownLineage,
     uid: process.getuid?.() ?? -1,
     // As the lock has it: links resolved.
