@@ -5,7 +5,7 @@ import type { Cause } from "./model.ts";
  * - `start`: nothing lives, so nothing can be harmed; the service manager starts it.
  * - `kill`: a living process is ended after the fence, then started; this spends the unclean-kill budget.
  * - `mend`: nothing lives; what keeps it from starting is mended, then it is started.
- * - `replace`: ended after the fence, then mended, then started.
+ * - `replace`: mended while it lives, which it cannot see, then ended after the fence, then started.
  * - `tell`: a restart would not help or would make it worse, or somebody else's work would be overruled.
  */
 export type Remedy = "start" | "kill" | "mend" | "replace" | "tell";

@@ -59,7 +59,7 @@ export function classify(findings: Findings, about: Circumstances): Classificati
   const found =
     surroundings(findings) ??
     locked(about) ??
-    brokenFile(findings) ??
+    brokenFile(findings, about) ??
     databases(findings, about) ??
     configuration(findings, about) ??
     lock(findings) ??
@@ -161,10 +161,12 @@ function surroundings(findings: Findings): Classification | undefined {
 }
 
 /** What is no configuration at all, whatever the host says of it. */
-function brokenFile(findings: Findings): Classification | undefined {
+function brokenFile(findings: Findings, about: Circumstances): Classification | undefined {
   const config = value(findings.config);
   if (config === undefined || !["missing", "empty", "unparsable"].includes(config.state)) return undefined;
-  const blocked = config.copies === 0 ? { blocked: NO_COPY } : {};
+  const lost = lostDatabase(findings, about);
+  const why = lost !== undefined ? `${lost.path}: ${lost.why}; a start would begin without it` : config.copies === 0 ? NO_COPY : undefined;
+  const blocked = why === undefined ? {} : { blocked: why };
   return { cause: "config-broken", confidence: "certain", evidence: [problemsOf(config)], subject: config.path, ...blocked };
 }
 
@@ -222,7 +224,7 @@ function lockedOut(findings: Findings): Classification | undefined {
   return { cause: "files-locked-out", confidence: "certain", evidence: [`${first.path}: ${first.why}`], subject: first.path };
 }
 
-function databases(findings: Findings, { lossTold }: Circumstances): Classification | undefined {
+function databases(findings: Findings, about: Circumstances): Classification | undefined {
   const all = value(findings.databases) ?? [];
   const say = (cause: Cause, { path, why }: DatabaseFinding): Classification => ({
     cause,
@@ -234,9 +236,13 @@ function databases(findings: Findings, { lossTold }: Circumstances): Classificat
   if (newer !== undefined) return say("database-newer", newer);
   const damaged = all.find(({ state }) => state === "corrupt" || state === "not-a-database");
   if (damaged !== undefined) return say("database-corrupt", damaged);
-  // It has served with the other one since a person was told; one that is not there would be made anew by the start.
-  const lost = all.find((each) => isLost(each) && !(lossTold && each.state === "replaced"));
+  const lost = lostDatabase(findings, about);
   return lost === undefined ? undefined : say("database-lost", lost);
+}
+
+/** It has served with the other one since a person was told; one that is not there would be made anew by the start. */
+function lostDatabase(findings: Findings, { lossTold }: Circumstances): DatabaseFinding | undefined {
+  return value(findings.databases)?.find((each) => isLost(each) && !(lossTold && each.state === "replaced"));
 }
 
 function isLost({ state }: DatabaseFinding): boolean {

@@ -11,13 +11,7 @@ import type { OpenIncident, Warned, WatchState } from "./state.ts";
 const WARN_AFTER_MS: Partial<Record<Cause, number>> = { "config-bad-on-disk": 30_000, "channels-suppressed": 300_000 };
 const GRAVE: ReadonlySet<Cause> = new Set<Cause>(["database-lost", "state-missing"]);
 /** What was looked at itself is over when it is not seen any more; what comes and goes with a log's lines is not told each time. */
-const LASTING: ReadonlySet<Cause> = new Set<Cause>([
-  "config-bad-on-disk",
-  "database-lost",
-  "files-locked-out",
-  "secret-missing",
-  "state-missing",
-]);
+const LASTING: ReadonlySet<Cause> = new Set<Cause>(["config-bad-on-disk", "database-lost", "secret-missing", "state-missing"]);
 
 /**
  * The gateway serves: closes an incident once health has held and nothing that was there before is missing, and warns of what would not show

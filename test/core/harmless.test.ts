@@ -67,6 +67,18 @@ describe("decisions that would do harm, or leave somebody uninformed", () => {
     expect(at.repairs()).toEqual([]);
   });
 
+  it("a broken configuration is not restored where the start after it would begin without a database that is gone", () => {
+    const at = story();
+    at.see("serving", 130_000);
+    const both = findings({ config: FINDS["config-empty"].config, databases: FINDS["database-missing"].databases });
+    at.see("parked", 600_000, { exit: { code: 78 }, finds: both });
+    expect(at.repairs()).toEqual([]);
+    expect(at.did).toMatchObject([
+      { action: { kind: "open-incident" } },
+      { action: { kind: "tell", cause: "config-broken", text: expect.stringContaining("begin without it") } },
+    ]);
+  });
+
   it("the loss of a second database within the hour is told too", () => {
     const at = story();
     at.see("serving", 700_000, { finds: lost("/h/.openclaw/agents/toy/agent/openclaw-agent.sqlite") });

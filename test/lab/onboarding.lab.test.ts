@@ -12,6 +12,7 @@ import { until } from "./until.ts";
 const PACKAGE = "/opt/rescue-package";
 const PORT = randomInt(40_000, 59_000);
 const UNIT = "openclaw-gateway-rescue.service";
+const KEEPS_TOKENS = /^\.openclaw(-rescue)?\/(openclaw\.json(\.bak(\.\d+)?)?|rescue-watchdog\/copies\/[^/]+\/[^/]+)$/;
 const FULL = process.env["RESCUE_FULL"] === "1";
 const whyNot = requireLab();
 
@@ -57,9 +58,10 @@ describe.skipIf(whyNot !== undefined)("openclaw onboard --install-daemon --rescu
     const primaryToken = JSON.parse(readFileSync(join(box.home, ".openclaw/openclaw.json"), "utf8")).gateway.auth.token;
     for (const secret of [token, primaryToken]) expect(result.stdout + result.stderr).not.toContain(secret);
     await until(() => existsSync(rescueLog()) && readFileSync(rescueLog(), "utf8").includes('"condition":"serving"'));
-    // Logs, journals, units, whatever lies there: a token is in the configuration that it belongs to, in the host's backups of that, and nowhere else.
+    // Logs, journals, units, whatever lies there: a token is in the configuration that it belongs to, in the copies of that which the host and
+    // the watchdog keep, and nowhere else.
     const found = filesWith(box.home, [token, primaryToken]);
-    expect(found.filter((file) => !/^\.openclaw(-rescue)?\/openclaw\.json(\.bak(\.\d+)?)?$/.test(file))).toEqual([]);
+    expect(found.filter((file) => !KEEPS_TOKENS.test(file))).toEqual([]);
     expect(found).toContain(".openclaw-rescue/openclaw.json");
   });
 

@@ -110,7 +110,17 @@ export function filesWith(root: string, secrets: readonly string[]): string[] {
   return readdirSync(root, { recursive: true, withFileTypes: true }).flatMap((entry) => {
     if (!entry.isFile()) return [];
     const full = join(entry.parentPath, entry.name);
-    const bytes = readFileSync(full);
-    return secrets.some((secret) => bytes.includes(secret)) ? [full.slice(root.length + 1)] : [];
+    const bytes = bytesOf(full);
+    return bytes !== undefined && secrets.some((secret) => bytes.includes(secret)) ? [full.slice(root.length + 1)] : [];
   });
+}
+
+/** Nothing where the file has gone since it was listed: a gateway that runs moves its staging files about. */
+function bytesOf(file: string): Buffer | undefined {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
 }
