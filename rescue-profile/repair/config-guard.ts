@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { RescueError } from "../../src/shared/errors.ts";
 import { parseConfig } from "../../src/shared/gateway-config.ts";
 import { changesBetween, type KeyChange, mergeAllowed } from "./key-changes.ts";
-import type { Mending, SavedFiles } from "./mending.ts";
+import { contentIn, type Mending, type SavedFiles } from "./mending.ts";
 
 type Guarding = Pick<Mending, "configPath" | "config" | "restore" | "write" | "move" | "stillOurs" | "folder">;
 
@@ -35,14 +35,14 @@ export function settle(before: SavedFiles, after: SavedFiles, judge: Judge, port
   const paths = [...new Set([...before.files, ...after.files].map(({ path }) => path))];
   const plans = paths.map((path) => {
     const isCopy = paths.some((file) => path.startsWith(`${file}.`));
-    return { path, ...planFile(path, contentOf(before, path), contentOf(after, path), isCopy ? undefined : judge) };
+    return { path, ...planFile(path, contentIn(before, path), contentIn(after, path), isCopy ? undefined : judge) };
   });
-  for (const { path, bytes } of plans) assertKnown(path, [contentOf(before, path), contentOf(after, path), bytes]);
+  for (const { path, bytes } of plans) assertKnown(path, [contentIn(before, path), contentIn(after, path), bytes]);
   for (const { path, bytes } of plans) {
     if (bytes === undefined) putAside(path, ports);
     else if (readIfFile(path)?.equals(bytes) !== true) {
       ports.stillOurs();
-      if (contentOf(before, path)?.equals(bytes) !== true) ports.write(join(ports.folder, `${basename(path)}.merged`), bytes, 0o600);
+      if (contentIn(before, path)?.equals(bytes) !== true) ports.write(join(ports.folder, `${basename(path)}.merged`), bytes, 0o600);
       ports.write(path, bytes, modeFor(before, path, ports.configPath));
     }
   }
@@ -106,10 +106,6 @@ function putAside(path: string, ports: Guarding): void {
 
 function readIfFile(path: string): Buffer | undefined {
   return lstatSync(path, { throwIfNoEntry: false })?.isFile() === true ? readFileSync(path) : undefined;
-}
-
-function contentOf(saved: SavedFiles, path: string): Buffer | undefined {
-  return saved.files.find((file) => file.path === path)?.content();
 }
 
 /** An included file keeps its mode; the configuration and its copies hold the gateway's token and are nobody else's. */

@@ -20,6 +20,10 @@ export interface Copy extends SavedFiles {
   readonly proof: "booted" | "validated";
 }
 
+export function contentIn(saved: SavedFiles, path: string): Buffer | undefined {
+  return saved.files.find((file) => file.path === path)?.content();
+}
+
 /** A command of the host that works on this profile now. */
 export interface Maintenance {
   readonly pid: number;

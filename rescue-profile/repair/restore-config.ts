@@ -4,7 +4,7 @@ import { RescueError } from "../../src/shared/errors.ts";
 import { parseConfig } from "../../src/shared/gateway-config.ts";
 import { changesBetween, type KeyChange } from "./key-changes.ts";
 import { nameChanges, renderChange } from "./masked-diff.ts";
-import { type Copy, DOWN_MS, type Mending, nameMaintenance, type SavedFiles, waitUntilDown, waitUntilQuiet } from "./mending.ts";
+import { type Copy, contentIn, DOWN_MS, type Mending, nameMaintenance, type SavedFiles, waitUntilDown, waitUntilQuiet } from "./mending.ts";
 import type { PlannedStep, StepOutcome } from "./plan.ts";
 import { VALIDATE_MS, validateConfig } from "./validation.ts";
 
@@ -94,7 +94,7 @@ function touched(ports: Mending, copies: readonly Copy[]): readonly string[] {
 
 /** Also where a person looks first. Its stamp is when it was saved, so that a later run writes the same name. */
 function keepBeside(broken: SavedFiles, ports: Mending): void {
-  const bytes = broken.files.find(({ path }) => path === ports.configPath)?.content();
+  const bytes = contentIn(broken, ports.configPath);
   if (bytes === undefined) return;
   const stamp = new Date(broken.takenWallMs).toISOString().replaceAll(/[:.]/g, "-");
   for (const place of [join(ports.folder, "openclaw.json.broken"), `${ports.configPath}.broken-${stamp}`]) {
@@ -173,8 +173,4 @@ function compare(path: string, before: Buffer | undefined, after: Buffer): { why
 
 function hashIn(saved: SavedFiles, path: string): string | undefined {
   return saved.files.find((file) => file.path === path)?.sha256;
-}
-
-function contentIn(saved: SavedFiles, path: string): Buffer | undefined {
-  return saved.files.find((file) => file.path === path)?.content();
 }
