@@ -200,7 +200,12 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: "a silent program holds the port",
-    inject: async (gateway) => occupy(gateway, createServer()),
+    // It reads, so that it hears when a connection ends, and can be closed.
+    inject: async (gateway) =>
+      occupy(
+        gateway,
+        createServer((socket) => socket.resume()),
+      ),
     ends: "told",
     cause: "port-foreign",
     after: ({ holder }) => expect(holder?.listening).toBe(true),
