@@ -5,7 +5,7 @@ import { scrubbedEnv } from "../src/shared/openclaw-home.ts";
 import type { PolicySettings } from "./config.ts";
 import { forProfile } from "./core/causes.ts";
 import type { Action } from "./core/event.ts";
-import type { Observation } from "./core/model.ts";
+import type { Observation, ServiceReading } from "./core/model.ts";
 import { deepLook } from "./deep-look.ts";
 import { isJournalTrouble, type Lease, LeaseLost } from "./journal/journal.ts";
 import type { LoopPorts } from "./loop.ts";
@@ -30,7 +30,7 @@ const RUNNER_START_MS = 10_000;
 const MAX_RUNS = 3;
 
 /** One fresh full look, without deciding anything; for `status`. */
-export async function lookOnce(dog: Pick<Watchdog, "target" | "service" | "settings">): Promise<Observation> {
+export async function lookOnce(dog: Pick<Watchdog, "target" | "service" | "settings"> & Holding): Promise<Observation> {
   return look({
     target: dog.target,
     depth: "full",
@@ -38,8 +38,19 @@ export async function lookOnce(dog: Pick<Watchdog, "target" | "service" | "setti
     clockGapMs: 0,
     probeTimeoutMs: dog.settings.watch.probeTimeoutSeconds * 1000,
     resources: true,
-    serviceStatus: () => dog.service.status(),
+    serviceStatus: () => serviceStatus(dog),
   });
+}
+
+interface Holding {
+  readonly journal: Pick<Watchdog["journal"], "isHolding">;
+}
+
+/** What a repair has stopped, nobody has stopped on purpose. */
+async function serviceStatus({ service, journal }: Pick<Watchdog, "service"> & Holding): Promise<ServiceReading> {
+  const reading = await service.status();
+  const isOurs = reading.stoppedOnPurpose === true && journal.isHolding();
+  return isOurs ? { ...reading, state: "failed", stoppedOnPurpose: false } : reading;
 }
 
 /** The real world for one watcher that holds the lease. */
@@ -90,7 +101,7 @@ export function loopPorts(dog: Watchdog, lease: Lease, bell?: WakeBell): LoopPor
         clockGapMs,
         probeTimeoutMs: dog.settings.watch.probeTimeoutSeconds * 1000,
         resources: true,
-        serviceStatus: () => dog.service.status(),
+        serviceStatus: () => serviceStatus(dog),
       });
       const hold = seen.probes === undefined ? undefined : dog.options.hold?.();
       const held = hold === undefined ? seen : { ...seen, hold };
@@ -115,7 +126,7 @@ export function loopPorts(dog: Watchdog, lease: Lease, bell?: WakeBell): LoopPor
         state,
         id,
         note,
-        halfDone: tier === 2 && dog.journal.isInStep(id),
+        halfDone: tier === 2 && (dog.journal.isInStep(id) || dog.journal.isHolding()),
       });
       if (outcome !== null) return is(outcome, repair.note ?? "");
       if (runner !== null && isAlive(runner.pid, runner.startTime)) return is("running");

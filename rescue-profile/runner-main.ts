@@ -66,6 +66,7 @@ async function runnerPorts(dog: Watchdog, repair: RepairRow, lease: Lease): Prom
     journal: {
       isOpen: (id) => journal.isOpen(id),
       hasBegun: (id, seq) => journal.hasBegun(id, seq),
+      isHolding: () => journal.isHolding(),
       beginStep: (id, seq, name) => journal.beginStep(id, seq, name),
       endStep: (...args) => journal.endStep(...args),
       endRepair: (id, outcome, note) => journal.endRepair(id, outcome, note),

@@ -8,7 +8,7 @@ import { assess } from "./core/assess.ts";
 import { nextAllowedMs } from "./core/limits.ts";
 import type { Condition, ServiceReading, Verdict } from "./core/model.ts";
 import { openJournalReader } from "./journal/open.ts";
-import { type IncidentSummary, readIncidents, readWatch } from "./journal/read.ts";
+import { type IncidentSummary, isHolding, readIncidents, readWatch } from "./journal/read.ts";
 import { lookOnce } from "./loop-ports.ts";
 import { bootId, monotonicMs } from "./observe/clock.ts";
 import { findTarget, isAlive } from "./open-watchdog.ts";
@@ -45,12 +45,12 @@ export async function readStatus(options: { profile: string; home: string; env: 
   const settings = loadSettings(dir);
   const policy = toPolicy(settings);
   const service = selectControl({ profile: options.profile, stateDir: target.stateDir, env: options.env, platform: process.platform });
-  const observation = await lookOnce({ target, service, settings });
+  const db = openJournalReader(dir);
+  const observation = await lookOnce({ target, service, settings, journal: { isHolding: () => db !== undefined && isHolding(db) } });
   const seen = assess(observation, policy);
   const process_ = observation.process.ok && observation.process.value.state === "alive" ? observation.process.value : undefined;
   const manager = observation.probes?.service;
 
-  const db = openJournalReader(dir);
   const snapshot = db === undefined ? undefined : readWatch(db, options.profile);
   const lastIncident = db === undefined ? undefined : readIncidents(db, { limit: 1 })[0];
   db?.close();

@@ -37,6 +37,11 @@ export const CAUSES = {
     title: "the gateway ran out of memory",
     advice: "find what grows (openclaw logs), give it more with NODE_OPTIONS=--max-old-space-size, then: openclaw gateway restart",
   },
+  "boot-starved": {
+    remedy: "start",
+    title: "the gateway gave up its own start: the machine is too slow for it",
+    advice: "see what else uses the machine, then: openclaw gateway restart",
+  },
   "process-frozen": {
     remedy: "kill",
     title: "the gateway process is stopped (state T) and answers nothing",

@@ -46,7 +46,7 @@ const ONLY_SUSPECT_AFTER = 2;
  * | the host's validation: nothing but unknown keys · anything else | config-unknown-keys · config-invalid |
  * | valid, but the log says that the start refused it: changed since it served · not | config-suspect · config-invalid, told |
  * | a lock that names nobody and is held by nobody | lock-dead |
- * | the log: out of memory · module not found | out-of-memory · program-missing |
+ * | the log: out of memory · too slow to boot · module not found | out-of-memory · boot-starved · program-missing |
  * | it ended again, not by 78: a plugin's path in its last stack, else the plugin that changed, else the only one | plugin-crash |
  * | it ended again, and the configuration was changed since it served | config-suspect |
  * | it ended again | start-failed, when everything could be looked at; else 78 is start-refused, and the rest is started |
@@ -265,6 +265,7 @@ function words(findings: Findings, { earlier }: Circumstances): Classification |
   for (const [name, cause] of [
     ["heap-exhausted", "out-of-memory"],
     ["killed-for-memory", "out-of-memory"],
+    ["boot-timeout", "boot-starved"],
     ["module-missing", "program-missing"],
   ] as const) {
     const sign = signOf(findings, name);

@@ -74,6 +74,7 @@ export interface DatabaseFinding {
 /** A sentence of the gateway's that says what is wrong. The table with their sources is `observe/signs.ts`. */
 export type SignName =
   | "address-in-use"
+  | "boot-timeout"
   | "config-invalid"
   | "config-newer"
   | "credentials-missing"

@@ -208,6 +208,7 @@ export type Cause =
   | "plugin-crash"
   | "plugin-stall"
   | "out-of-memory"
+  | "boot-starved"
   | "program-missing"
   | "start-failed"
   // What it finds while the gateway serves: told, never repaired.

@@ -2,6 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Action } from "../core/event.ts";
 import type { ProcessIdentity } from "../core/model.ts";
 import { initialState, type RepairOutcome, shiftState, type WatchState } from "../core/state.ts";
+import { isHolding } from "./read.ts";
 
 /** Where and when a process reads its clocks. Injected, so that tests own the time. */
 export interface JournalClock {
@@ -188,6 +189,10 @@ export class Journal {
   /** Has this repair a step that began and did not end? */
   isInStep(repair: number): boolean {
     return this.#db.prepare("SELECT 1 AS open FROM steps WHERE repair = ? AND outcome IS NULL").get(repair) !== undefined;
+  }
+
+  isHolding(): boolean {
+    return isHolding(this.#db);
   }
 
   /** Intent before outcome. False when this step has an outcome already, from a run that was killed later. */

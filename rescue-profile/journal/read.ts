@@ -60,6 +60,19 @@ const number = (value: unknown) => Number(value);
 const maybeNumber = (value: unknown) => (value === null || value === undefined ? null : Number(value));
 const maybeText = (value: unknown) => (value === null || value === undefined ? null : String(value));
 
+/** Is the service stopped by a repair, of an incident that is still open, whose start has not succeeded yet? Then nobody stopped it on purpose. */
+export function isHolding(db: DatabaseSync): boolean {
+  const row = db
+    .prepare(
+      `SELECT s.name FROM steps s JOIN repairs r ON r.id = s.repair JOIN incidents i ON i.id = r.incident
+       WHERE i.outcome IS NULL
+         AND ((s.name = 'hold-service' AND s.outcome IS NOT 'aborted') OR (s.name = 'start-service' AND s.outcome = 'done'))
+       ORDER BY r.id DESC, s.seq DESC LIMIT 1`,
+    )
+    .get();
+  return row?.["name"] === "hold-service";
+}
+
 export function readWatch(db: DatabaseSync, target: string): WatchSnapshot | undefined {
   const row = db.prepare("SELECT * FROM watch WHERE target = ?").get(target);
   if (row === undefined) return undefined;

@@ -19,6 +19,11 @@ export const SIGNS: readonly KnownSign[] = [
     source: "measured: port held by a foreign HTTP server, and by a silent listener",
   },
   {
+    name: "boot-timeout",
+    pattern: /did not become ready \(phase=startup, trigger=timeout/,
+    source: "measured: a boot with 6.5 % of a core ends itself with 1 after three minutes",
+  },
+  {
     name: "config-invalid",
     pattern:
       /Invalid config at |existing config is missing gateway\.mode|Missing config\. Run |Refusing to bind gateway to \S+ without auth/,

@@ -8,6 +8,8 @@ import type { Cause, ProcessIdentity } from "../core/model.ts";
 export type PlannedStep =
   /** Ends the fenced process: SIGTERM for `termMs` (0: it could not act on it), then SIGKILL for `killMs`. Undo: the next step. */
   | { readonly name: "end-process"; readonly identity: ProcessIdentity; readonly termMs: number; readonly killMs: number }
+  /** Has the manager leave the service alone until `start-service`: a start beside the next step would fail and park it. Undo: the start, also when a step fails. */
+  | { readonly name: "hold-service"; readonly deadlineMs: number }
   /** Moves a lock that names nobody, and that nobody holds, into the incident's folder. Undo: move it back. */
   | { readonly name: "quarantine-lock"; readonly deadlineMs: number }
   /**
@@ -34,6 +36,8 @@ export interface StepOutcome {
 const TERM_MS = 10_000;
 const KILL_MS = 10_000;
 const START_MS = 60_000;
+/** To wait for a boot that fails, and for the manager. */
+const HOLD_MS = 120_000;
 const QUARANTINE_MS = 10_000;
 /** Each copy that is tried is shown to the host's own validation, 2 to 5 s each. */
 const RESTORE_MS = 200_000;
@@ -69,7 +73,10 @@ function mend(cause: Cause, subject: string | null): readonly PlannedStep[] | un
     unlessValid: which === "invalid",
     bootedFirst: which === "suspect",
   });
-  const doctor = (failure: "ends the repair" | "goes on"): PlannedStep => ({ name: "guarded-doctor", deadlineMs: DOCTOR_MS, failure });
+  const doctor = (failure: "ends the repair" | "goes on"): readonly PlannedStep[] => [
+    { name: "hold-service", deadlineMs: HOLD_MS },
+    { name: "guarded-doctor", deadlineMs: DOCTOR_MS, failure },
+  ];
   switch (cause) {
     case "config-broken":
     case "config-invalid":
@@ -77,9 +84,9 @@ function mend(cause: Cause, subject: string | null): readonly PlannedStep[] | un
     case "config-suspect":
       return [restore("suspect")];
     case "config-unknown-keys":
-      return [doctor("goes on"), restore("invalid")];
+      return [...doctor("goes on"), restore("invalid")];
     case "start-failed":
-      return [doctor("ends the repair")];
+      return doctor("ends the repair");
     case "lock-dead":
       return [{ name: "quarantine-lock", deadlineMs: QUARANTINE_MS }];
     case "plugin-crash":
@@ -95,6 +102,8 @@ export function describeStep(step: PlannedStep): string {
   switch (step.name) {
     case "end-process":
       return `end pid ${step.identity.pid} behind the fence (${step.termMs === 0 ? "SIGKILL" : `SIGTERM, after ${step.termMs / 1000} s SIGKILL`})`;
+    case "hold-service":
+      return "have the service manager leave it alone until the start";
     case "quarantine-lock":
       return "move the dead lock into the incident's folder";
     case "restore-config":

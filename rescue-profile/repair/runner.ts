@@ -7,6 +7,7 @@ import type { RepairOutcome } from "../core/state.ts";
 import { disablePlugin } from "./disable-plugin.ts";
 import { type EndProcessPorts, endProcess } from "./end-process.ts";
 import { guardedDoctor } from "./guarded-doctor.ts";
+import { type HoldPorts, holdService } from "./hold-service.ts";
 import type { Mending, MendPorts } from "./mending.ts";
 import { type PlannedStep, planFor, type StepOutcome } from "./plan.ts";
 import { quarantineLock } from "./quarantine-lock.ts";
@@ -19,6 +20,8 @@ export interface RunnerJournal {
   isOpen(repair: number): boolean;
   /** Did an earlier run begin this step, whether or not it ended it? */
   hasBegun(repair: number, seq: number): boolean;
+  /** Is the service stopped for a repair whose start is still to come? */
+  isHolding(): boolean;
   /** Throws when another runner has taken the repair lease over. */
   assertLease(): void;
   beginStep(repair: number, seq: number, name: string): boolean;
@@ -26,7 +29,8 @@ export interface RunnerJournal {
   endRepair(id: number, outcome: RepairOutcome, note: string): void;
 }
 
-export interface RunnerPorts extends EndProcessPorts, Omit<StartPorts, "stillOurs" | "isOutdated"> {
+export interface RunnerPorts extends EndProcessPorts, Omit<StartPorts, "stillOurs" | "isOutdated" | "isHeld"> {
+  readonly service: StartPorts["service"] & HoldPorts["service"];
   /** How long the gateway's process has lived; undefined when there is none. */
   readonly gatewayAgeMs: () => Promise<number | undefined>;
   readonly journal: RunnerJournal;
@@ -40,7 +44,10 @@ export interface RepairOrder {
   readonly identity: { readonly pid: number; readonly startTime: number } | null;
   /** What the classification named: a plugin's id, a file's path. */
   readonly subject: string | null;
-  /** The repair is not wanted any more: only files that a killed run left half changed are brought to one end or the other. */
+  /**
+   * The repair is not wanted any more: only files that a killed run left half changed are brought to one end or the other, and a service that it
+   * holds is let go.
+   */
   readonly windUp: boolean;
 }
 
@@ -60,13 +67,19 @@ export async function runRepair(order: RepairOrder, ports: RunnerPorts): Promise
 
   let note = "";
   let mendedMs: number | undefined;
+  let failed: Parameters<typeof finish> | undefined;
   for (const [seq, step] of steps.entries()) {
     ports.journal.assertLease();
     if (!ports.journal.isOpen(order.id)) return "lost";
-    if (order.windUp && !(mends(step) && ports.journal.hasBegun(order.id, seq))) continue;
+    const letsGo = step.name === "start-service" && ports.journal.isHolding();
+    if (failed !== undefined && !letsGo) continue;
+    if (order.windUp && !letsGo && !(mends(step) && ports.journal.hasBegun(order.id, seq))) continue;
+    const again = ports.journal.hasBegun(order.id, seq);
     if (!ports.journal.beginStep(order.id, seq, step.name)) continue;
     const startedMs = ports.monotonicMs();
-    const result = await takeStep(step, order, ports, mendedMs);
+    const taken = await takeStep(step, order, ports, mendedMs);
+    // What an earlier run may have stopped must be let go, whatever a look forbids now.
+    const result = step.name === "hold-service" && again && taken.outcome === "aborted" ? { ...taken, outcome: "failed" as const } : taken;
     const durationMs = ports.monotonicMs() - startedMs;
     ports.journal.assertLease();
     if (!ports.journal.isOpen(order.id)) return "lost";
@@ -75,13 +88,14 @@ export async function runRepair(order: RepairOrder, ports: RunnerPorts): Promise
     note = result.detail;
     if (mends(step) && result.outcome === "done" && result.idle !== true) mendedMs = ports.monotonicMs();
     const goesOn = order.windUp || (step.name === "guarded-doctor" && step.failure === "goes on");
-    if (result.outcome !== "done" && !goesOn) return finish(result.outcome, `${step.name}: ${result.detail}`);
+    if (result.outcome !== "done" && !goesOn) failed ??= [result.outcome, `${step.name}: ${result.detail}`];
   }
+  if (failed !== undefined) return finish(...failed);
   return order.windUp ? finish("lost", `not gone on with${note === "" ? "" : `; ${note}`}`) : finish("done", note);
 }
 
 function mends({ name }: PlannedStep): boolean {
-  return name !== "end-process" && name !== "start-service";
+  return name !== "end-process" && name !== "hold-service" && name !== "start-service";
 }
 
 async function takeStep(step: PlannedStep, order: RepairOrder, ports: RunnerPorts, mendedMs: number | undefined): Promise<StepOutcome> {
@@ -90,6 +104,8 @@ async function takeStep(step: PlannedStep, order: RepairOrder, ports: RunnerPort
     switch (step.name) {
       case "end-process":
         return await endProcess(step, { ...ports, signal: both(stillOurs, ports.signal) });
+      case "hold-service":
+        return await holdService({ ...mending(order, ports), service: ports.service });
       case "quarantine-lock":
         return await quarantineLock(mending(order, ports));
       case "restore-config":
@@ -103,7 +119,8 @@ async function takeStep(step: PlannedStep, order: RepairOrder, ports: RunnerPort
           step.deadlineMs,
           (inTime) => {
             const isOutdated = () => outdated(mendedMs, ports);
-            return startService({ ...ports, isOutdated, stillOurs: both(inTime, stillOurs) });
+            const isHeld = () => ports.journal.isHolding();
+            return startService({ ...ports, isHeld, isOutdated, stillOurs: both(inTime, stillOurs) });
           },
           ports,
         );

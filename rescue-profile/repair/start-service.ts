@@ -7,6 +7,8 @@ export interface StartPorts {
   readonly service: Pick<ServiceControl, "manager" | "name" | "status" | "start" | "restart">;
   /** Throws when it could not look. */
   readonly maintenance: () => Promise<readonly Maintenance[]>;
+  /** A repair itself had it stopped, so that nothing starts it beside a doctor. */
+  readonly isHeld: () => boolean;
   /** Throws when the repair was taken over, or its time is over. */
   readonly stillOurs: () => void;
   /** Did the manager start it before its files were mended, and does it not serve? Then it may go on failing with what it read. */
@@ -17,14 +19,15 @@ export interface StartPorts {
  * Starts the service unless it runs: the manager may have been faster, and two starts kill each other (openclaw issue 80696). Never beside
  * the host's own maintenance: a start during doctor failed for users (issue 134341).
  */
-export async function startService({ service, maintenance, stillOurs, isOutdated }: StartPorts): Promise<StepOutcome> {
+export async function startService({ service, maintenance, stillOurs, isHeld, isOutdated }: StartPorts): Promise<StepOutcome> {
   const before = await attempted(() => service.status());
   if ("failed" in before) return before.failed;
   if (before.value.state === "running" || before.value.state === "starting") {
     if (await isOutdated()) return restart(service, stillOurs);
     return { outcome: "done", detail: `${service.manager} had started it already (pid ${before.value.mainPid ?? "unknown"})` };
   }
-  if (before.value.stoppedOnPurpose === true) return { outcome: "aborted", detail: "somebody stopped it on purpose meanwhile" };
+  if (before.value.stoppedOnPurpose === true && !isHeld())
+    return { outcome: "aborted", detail: "somebody stopped it on purpose meanwhile" };
   const running = await maintenance();
   if (running.length > 0) return { outcome: "aborted", detail: `not started while the host is at work: ${nameMaintenance(running)}` };
   stillOurs();

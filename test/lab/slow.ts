@@ -3,17 +3,21 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { systemErrorCode } from "../../src/shared/errors.ts";
 import { dropIn, type FaultLab, RESTART } from "./faulty.ts";
-import { gatewaysOn, type Injury } from "./watching.ts";
+import { gatewaysOn, type Injury, UNIT } from "./watching.ts";
 
 /** Of one core. Returned by {@link slow}. */
 export interface Slowed {
   /** What the processes have really used since they were caught. */
   share(): number;
+  /** From now on this share. */
+  change(share: number): void;
   release(): Promise<void>;
 }
 
 const PERIOD_US = 100_000;
 const TICKS_PER_S = 100;
+/** Of a core, with which the host still boots. */
+const ENOUGH = 0.12;
 let count = 0;
 
 /**
@@ -27,7 +31,8 @@ export function slow(find: () => readonly number[], share: number): Slowed | und
   const group = join(root, `rescuelab-slow-${process.pid}-${count++}`);
   mkdirSync(group);
   writeFileSync(join(group, "cpu.cfs_period_us"), String(PERIOD_US));
-  writeFileSync(join(group, "cpu.cfs_quota_us"), String(Math.round(PERIOD_US * share)));
+  const change = (to: number) => writeFileSync(join(group, "cpu.cfs_quota_us"), String(Math.round(PERIOD_US * to)));
+  change(share);
   const caught = new Map<number, { readonly ticks: number; readonly atMs: number }>();
   const used = new Map<number, number>();
   let over = false;
@@ -45,6 +50,7 @@ export function slow(find: () => readonly number[], share: number): Slowed | und
   })();
   return {
     share: () => Math.max(0, ...used.values()),
+    change,
     async release() {
       over = true;
       await catching;
@@ -83,19 +89,28 @@ function ticksOf(pid: number): number | undefined {
   }
 }
 
-/** Restarts the gateway with this share of a core until it serves. Throws when it did not act: then nothing would be proved. */
-export async function slowRestart(lab: FaultLab, share: number): Promise<Injury> {
+/**
+ * Restarts the gateway with this share of a core until it serves, or for so long at first and then with 12 %: below that the host gives its own
+ * boot up (measured). Throws when it did not act: then nothing would be proved.
+ */
+export async function slowRestart(lab: FaultLab, share: number, forMs = 0): Promise<Injury> {
   const before = gatewaysOn(lab.port);
   const quota = dropIn(`CPUQuota=${Math.round(share * 100)}%`);
   const slowed = slow(() => gatewaysOn(lab.port).filter((pid) => !before.includes(pid)), share);
   const injury = await lab.injure(`${quota}; ${RESTART}`);
+  if (forMs > 0) {
+    await sleep(forMs);
+    slowed?.change(ENOUGH);
+    await lab.sh(`systemctl --user set-property --runtime ${UNIT} CPUQuota=${ENOUGH * 100}%`);
+  }
   const back = await lab.healthyAgain(injury, 900_000);
   const used = slowed?.share();
   await slowed?.release();
+  if (forMs > 0) await lab.sh(`rm -rf "$XDG_RUNTIME_DIR/systemd/user.control/${UNIT}.d"; systemctl --user daemon-reload`);
   const tookS = Math.round((back.atMs - injury.atMs) / 1000);
   console.log(
     `a boot with ${share * 100} % of a core took ${tookS} s${used === undefined ? "" : ` and used ${(used * 100).toFixed(1)} %`}`,
   );
-  if (tookS < 60) throw new Error("this machine did not slow it down");
+  if (tookS < (forMs > 0 ? 240 : 60)) throw new Error("this machine did not slow it down");
   return injury;
 }

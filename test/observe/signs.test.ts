@@ -9,6 +9,9 @@ const LITERAL: Readonly<Record<SignName, readonly string[]>> = {
     "Gateway failed to start: another gateway instance is already listening on ws://127.0.0.1:44591 | listen EADDRINUSE: address already in use 127.0.0.1:44591 | EADDRINUSE",
     "Port 44591 is already in use.",
   ],
+  "boot-timeout": [
+    "Gateway failed to start: state lease heartbeat did not become ready (phase=startup, trigger=timeout, status=starting, elapsedMs=5002, timeoutMs=5000, onlineObserved=true, startupPhase=entry-not-observed). Run openclaw gateway status --deep for diagnostics.",
+  ],
   "config-invalid": [
     'Gateway failed to start: Invalid config at /h/.openclaw/openclaw.json:\nopenclaw.json:43 — gateway: Unrecognized key: "bogusKey"',
     "Gateway start blocked: existing config is missing gateway.mode. Treat this as suspicious or clobbered config.",

@@ -11,7 +11,7 @@ import { bareJournal } from "./deaths.ts";
 import { GOOD, machine } from "./machine.ts";
 import { portsOf, type World } from "./world.ts";
 
-const [doctor] = planFor("start-failed", null, null);
+const [, doctor] = planFor("start-failed", null, null);
 const [restore] = planFor("config-suspect", null, null);
 const [restoreBroken] = planFor("config-broken", null, null);
 const [disable] = planFor("plugin-crash", null, "crashy");
@@ -61,6 +61,7 @@ describe("a repair beside others", () => {
     const held = {
       isOpen: (repair: number) => journal.isOpen(repair),
       hasBegun: (repair: number, seq: number) => journal.hasBegun(repair, seq),
+      isHolding: () => journal.isHolding(),
       beginStep: (repair: number, seq: number, name: string) => journal.beginStep(repair, seq, name),
       endStep: (...args: Parameters<typeof journal.endStep>) => journal.endStep(...args),
       endRepair: (...args: Parameters<typeof journal.endRepair>) => journal.endRepair(...args),
@@ -93,6 +94,7 @@ describe("a repair beside others", () => {
       },
       maintenance: async () => [],
       stillOurs: () => undefined,
+      isHeld: () => false,
       isOutdated: async () => true,
     });
     expect(did).toEqual([]);
@@ -115,6 +117,7 @@ describe("a repair beside others", () => {
         service,
         maintenance: async () => [],
         stillOurs: () => undefined,
+        isHeld: () => false,
         isOutdated: async () => outdated,
       });
       expect(outcome).toBe("done");

@@ -88,6 +88,7 @@ export function noting(journal: Journal, isOurs: () => boolean = () => true) {
   const noted: RunnerJournal = {
     isOpen: (repair) => journal.isOpen(repair),
     hasBegun: (repair, seq) => journal.hasBegun(repair, seq),
+    isHolding: () => journal.isHolding(),
     assertLease: () => {
       if (!isOurs()) throw new Error("the repair lease was taken over");
     },

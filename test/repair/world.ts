@@ -69,6 +69,9 @@ export function portsOf(world: World, nature: Nature, journal: RunnerPorts["jour
       restart: async () => {
         world.effects.push("restart");
       },
+      stop: async () => {
+        world.effects.push("stop");
+      },
     },
     gatewayAgeMs: async () => undefined,
     maintenance: async () => [],
@@ -121,6 +124,7 @@ export const NATURES: [string, Cause, Nature, string[]][] = [
   ["a lost listener", "listener-lost", { endsOn: "SIGTERM", respawns: false }, ["SIGTERM", "start"]],
   ["a gateway that is gone", "process-gone", GONE, ["start"]],
   ["a latched service", "start-latched", GONE, ["start"]],
+  ["a gateway that was too slow to boot", "boot-starved", GONE, ["start"]],
   ["a gateway that ran out of memory", "out-of-memory", GONE, ["start"]],
 ];
 
