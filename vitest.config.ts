@@ -25,6 +25,8 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: [...CHECKS, PROGRAMS, HOST, LAB],
           testTimeout: 15_000,
+          // Each file in a process of its own would cost as much again as all tests: no test leaves anything behind in a module.
+          isolate: false,
           // Half of the time is waiting for processes and sockets; the default would be one worker on two cores.
           maxWorkers: 3,
           sequence: { groupOrder: 0 },
