@@ -1,5 +1,6 @@
+import { isLost, problemsOf, said, signOf, surroundings, value } from "./evidence.ts";
 import type { Classification, ConfigFinding, DatabaseFinding, Findings, PluginFinding, Sign, SignName } from "./findings.ts";
-import type { Assessment, Cause, Reading } from "./model.ts";
+import type { Assessment, Cause } from "./model.ts";
 import type { WatchState } from "./state.ts";
 
 /** What is known besides the findings. */
@@ -15,10 +16,6 @@ export interface Circumstances {
   /** A person was told that a database is another one, and it served with that. */
   readonly lossTold: boolean;
 }
-
-/** Below this share a start fails, and with ENOSPC in the log it does so already below the second. */
-const DISK_FULL_RATIO = 0.01;
-const DISK_LOW_RATIO = 0.05;
 
 const ENDED: ReadonlySet<Cause> = new Set<Cause>(["process-gone", "start-latched", "start-refused"]);
 /** Not its end, but something around it, may explain these. */
@@ -96,68 +93,6 @@ export function circumstances(
 /** By its own exit code, or by a signal that a process gets for what it did itself. */
 export function endedByItself(lastExit: Circumstances["lastExit"]): boolean {
   return lastExit?.code !== undefined || OWN_SIGNALS.has(lastExit?.signal ?? "");
-}
-
-/** What is wrong although the gateway serves, most serious first; told, never repaired. Pure. */
-export function warningsOf(findings: Findings, suppressed: readonly string[]): readonly Classification[] {
-  const config = value(findings.config);
-  const certain = (cause: Cause, subject: string, evidence: string): Classification => ({
-    cause,
-    confidence: "certain",
-    evidence: [evidence],
-    subject,
-  });
-  const warnings: (Classification | undefined)[] = [];
-  if (value(findings.stateDir) === false) return [surroundings(findings)].filter((each) => each !== undefined);
-  for (const lost of value(findings.databases)?.filter(isLost) ?? []) warnings.push(certain("database-lost", lost.path, lost.why));
-  if (config !== undefined && (config.state !== "there" || config.validation?.valid === false)) {
-    warnings.push(certain("config-bad-on-disk", config.path, problemsOf(config)));
-  }
-  if (config !== undefined && config.missingVariables.length > 0) {
-    const names = config.missingVariables.join(", ");
-    warnings.push(certain("secret-missing", names, `the configuration asks for ${names}, which the gateway does not have`));
-  }
-  const free = value(findings.diskFreeRatio);
-  if (free !== undefined && free < DISK_LOW_RATIO)
-    warnings.push({ cause: "disk-low", confidence: "certain", evidence: [freeSentence(free)] });
-  if (suppressed.length > 0)
-    warnings.push(certain("channels-suppressed", suppressed.join(", "), `/readyz: suppressed ${suppressed.join(", ")}`));
-  for (const [name, cause] of SPOKEN) {
-    const sign = signOf(findings, name);
-    if (sign !== undefined) warnings.push({ cause, confidence: "likely", evidence: [`its log says: ${sign.line}`] });
-  }
-  const jobs = findings.failingJobs === undefined ? undefined : value(findings.failingJobs);
-  if (jobs !== undefined && jobs.length > 0) {
-    const names = jobs.map(({ name, failures }) => `${name} (${failures} times in a row)`).join(", ");
-    warnings.push(certain("jobs-failing", jobs.map(({ name }) => name).join(", "), names));
-  }
-  return warnings.filter((each) => each !== undefined);
-}
-
-const SPOKEN: readonly (readonly [SignName, Cause])[] = [
-  ["model-unknown", "model-unknown"],
-  ["credentials-missing", "credentials-missing"],
-  ["pairing-required", "pairing-pending"],
-  ["polling-conflict", "polling-conflict"],
-];
-
-function surroundings(findings: Findings): Classification | undefined {
-  if (value(findings.stateDir) === false) {
-    return { cause: "state-missing", confidence: "certain", evidence: ["its state directory does not exist any more"] };
-  }
-  const free = value(findings.diskFreeRatio);
-  const full = signOf(findings, "disk-full");
-  if (free !== undefined && (free < DISK_FULL_RATIO || (full !== undefined && free < DISK_LOW_RATIO))) {
-    return { cause: "disk-full", confidence: "certain", evidence: [freeSentence(free), ...said(full)] };
-  }
-  const missing = value(findings.missingPrograms)?.[0];
-  if (missing === undefined) return undefined;
-  return {
-    cause: "program-missing",
-    confidence: "certain",
-    evidence: [`its service starts ${missing}, which does not exist`],
-    subject: missing,
-  };
 }
 
 /** What is no configuration at all, whatever the host says of it. */
@@ -245,10 +180,6 @@ function lostDatabase(findings: Findings, { lossTold }: Circumstances): Database
   return value(findings.databases)?.find((each) => isLost(each) && !(lossTold && each.state === "replaced"));
 }
 
-function isLost({ state }: DatabaseFinding): boolean {
-  return state === "missing" || state === "empty" || state === "replaced";
-}
-
 /** The boot gave up after waiting for it (measured: exit 1 after 5 s); a start beside the holder would too. */
 function locked({ databaseLocked, lastExit, evidence }: Circumstances): Classification | undefined {
   if (!databaseLocked || (lastExit?.code ?? 0) === 0) return undefined;
@@ -306,28 +237,4 @@ function suspect(findings: Findings, earlier: number): PluginFinding | undefined
   const [first] = value(findings.plugins) ?? [];
   if (first === undefined || first.suspicion === "none") return undefined;
   return first.suspicion === "only" && earlier < ONLY_SUSPECT_AFTER ? undefined : first;
-}
-
-function signOf(findings: Findings, name: SignName): Sign | undefined {
-  return value(findings.signs)?.find((sign) => sign.name === name);
-}
-
-function said(sign: Sign | undefined): readonly string[] {
-  return sign === undefined ? [] : [`its log says: ${sign.line}`];
-}
-
-function problemsOf(config: ConfigFinding): string {
-  const first = config.validation?.problems[0];
-  if (config.state !== "there") return config.why ?? `${config.path} is ${config.state}`;
-  return first === undefined
-    ? `${config.path} is not valid`
-    : `${config.path}: ${first.path === "" ? "" : `${first.path}: `}${first.message}`;
-}
-
-function freeSentence(ratio: number): string {
-  return `${(ratio * 100).toFixed(1)} % of the disk is free`;
-}
-
-function value<T>(reading: Reading<T>): T | undefined {
-  return reading.ok ? reading.value : undefined;
 }

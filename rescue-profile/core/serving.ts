@@ -1,11 +1,11 @@
 import { adviceFor, CAUSES } from "./causes.ts";
-import { warningsOf } from "./classify.ts";
 import type { Action, Decision } from "./event.ts";
 import type { Classification } from "./findings.ts";
 import type { Assessment, Cause, Says } from "./model.ts";
 import { HOUR_MS, type Policy } from "./policy.ts";
 import { decision } from "./respond.ts";
 import type { OpenIncident, Warned, WatchState } from "./state.ts";
+import { warningsOf } from "./warnings.ts";
 
 /** A file in the middle of being edited, and channels that the host silences for five minutes by itself, are not told at once. */
 const WARN_AFTER_MS: Partial<Record<Cause, number>> = { "config-bad-on-disk": 30_000, "channels-suppressed": 300_000 };
