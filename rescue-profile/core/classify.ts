@@ -202,7 +202,8 @@ function words(findings: Findings, { earlier }: Circumstances): Classification |
     const sign = signOf(findings, name);
     // An update that was half applied when it was started may be complete now (issues 27583, 72042).
     if (sign === undefined || (cause === "program-missing" && earlier === 0)) continue;
-    return { cause, confidence: "likely", evidence: said(sign), subject: sign.line };
+    const about = cause === "program-missing" ? { subject: sign.line } : {};
+    return { cause, confidence: "likely", evidence: said(sign), ...about };
   }
   return undefined;
 }

@@ -114,6 +114,14 @@ describe("decisions that would do harm, or leave somebody uninformed", () => {
     expect(at.repairs().length).toBe(1);
   });
 
+  it("no doctor works on a machine that is too slow for the host's own boot (measured: 6.5 % of a core)", () => {
+    const at = story();
+    at.see("serving", 130_000);
+    at.see("gone", 3_600_000, { exit: { code: 1 }, finds: findings({ signs: sign("boot-timeout") }) });
+    expect([...new Set(at.repairs())]).toEqual(["boot-starved"]);
+    expect(at.tells().length).toBe(1);
+  });
+
   it("one file of a session that belongs to root does not keep a gateway down", () => {
     const at = story();
     at.see("serving", 130_000);

@@ -31,7 +31,7 @@ interface Temptation {
 }
 
 const TEMPTATIONS: readonly Temptation[] = [
-  { name: "a slow start of four minutes", tempt: (lab) => slowRestart(lab, 0.05, 200_000), ends: "serving" },
+  { name: "a slow start of four minutes", tempt: (lab) => slowRestart(lab, 0.03, 160_000), ends: "serving" },
   {
     name: "a busy stall of 175 s",
     tempt: async (lab) => {
