@@ -140,17 +140,22 @@ export const FAULTS: readonly LabFault[] = [
   {
     name: "the disk is full before it starts",
     prepare: (lab) => lab.onOwnDisk(DISK_MB),
-    harm: (lab) => lab.injure(`${fill(0)}; ${RESTART}`),
+    // Filled while it is down: its own end gives some space back.
+    harm: (lab) => lab.injure(`systemctl --user stop ${UNIT}; ${fill(0)}; systemctl --user start ${UNIT}`),
     ends: "told",
     cause: "disk-full",
     full: true,
   },
   {
-    name: "it dies on a full disk",
+    // Its boot finds the little that it needs (measured): a start is not in vain, and the rest is told.
+    name: "it is killed while the disk is full",
     prepare: (lab) => lab.onOwnDisk(DISK_MB),
     harm: (lab) => lab.injure(`${fill(0)}; ${KILL}`),
-    ends: "told",
-    cause: "disk-full",
+    ends: "recovered",
+    cause: "process-gone",
+    tier: 1,
+    after: (lab) =>
+      lab.until("a word about the disk", () => lab.lines().some(({ event, cause }) => event === "warning" && cause === "disk-low")),
     full: true,
   },
   {

@@ -35,13 +35,19 @@ const EYE = `
     try {
       return Number(/"pid":\\s*(\\d+)/.exec(readFileSync(lock, "utf8"))?.[1] ?? 0);
     } catch (error) {
-      if (error.code === "ENOENT") return 0;
+      // Also while the state directory is mounted, moved or another one's.
+      if (error.code !== undefined) return 0;
       throw error;
     }
   };
   const show = ["--user", "show", unit, "--property=ActiveState", "--property=MainPID"];
   const isMain = (pid) => {
-    const lines = execFileSync("systemctl", show, { encoding: "utf8" }).split("\\n");
+    let lines = [];
+    try {
+      lines = execFileSync("systemctl", show, { encoding: "utf8" }).split("\\n");
+    } catch {
+      // A manager that does not answer proves nothing.
+    }
     return lines.includes("ActiveState=active") && lines.includes("MainPID=" + pid);
   };
   let last = "";
