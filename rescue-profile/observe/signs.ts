@@ -62,7 +62,8 @@ export const SIGNS: readonly KnownSign[] = [
   },
   {
     name: "killed-for-memory",
-    pattern: /killed by the OOM killer|Failed with result 'oom-kill'|Out of memory: Killed process/,
+    pattern:
+      /killed by the OOM killer|systemd-oomd killed .{1,20} in this unit|Failed with result 'oom-kill'|Out of memory: Killed process/,
     source: "systemd and kernel, in their own words; issue 82518",
   },
   {

