@@ -168,7 +168,6 @@ export const FAULTS: readonly LabFault[] = [
     starts: 2,
     says: /oom-kill/,
     set: ["verify.holdSeconds=30"],
-    after: async (lab) => void (await lab.sh("systemctl --user stop oomd")),
     full: true,
   },
 ];

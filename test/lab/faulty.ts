@@ -79,6 +79,8 @@ export async function faultLab(box: Box, port: number): Promise<FaultLab> {
     },
     async fresh() {
       await lab.unwatch();
+      // A test that failed may have left it.
+      await box.run(["systemctl", "--user", "stop", "oomd.service"]);
       const untouched = [
         `cmp -s kept/openclaw.json ${CONFIG}`,
         "grep -qx good fault-mode.txt",
