@@ -166,7 +166,7 @@ export const FAULTS: readonly LabFault[] = [
     ends: "told",
     cause: "out-of-memory",
     starts: 2,
-    says: /oom-kill/,
+    says: /systemd-oomd killed/,
     set: ["verify.holdSeconds=30"],
     full: true,
   },
