@@ -77,7 +77,7 @@ export async function runRepair(order: RepairOrder, ports: RunnerPorts): Promise
     const again = ports.journal.hasBegun(order.id, seq);
     if (!ports.journal.beginStep(order.id, seq, step.name)) continue;
     const startedMs = ports.monotonicMs();
-    const taken = await takeStep(step, order, ports, mendedMs);
+    const taken = await takeStep(step, order, ports, { mendedMs, again });
     // What an earlier run may have stopped must be let go, whatever a look forbids now.
     const result = step.name === "hold-service" && again && taken.outcome === "aborted" ? { ...taken, outcome: "failed" as const } : taken;
     const durationMs = ports.monotonicMs() - startedMs;
@@ -98,14 +98,24 @@ function mends({ name }: PlannedStep): boolean {
   return name !== "end-process" && name !== "hold-service" && name !== "start-service";
 }
 
-async function takeStep(step: PlannedStep, order: RepairOrder, ports: RunnerPorts, mendedMs: number | undefined): Promise<StepOutcome> {
+interface SoFar {
+  readonly mendedMs: number | undefined;
+  /** An earlier run had begun this step. */
+  readonly again: boolean;
+}
+
+async function takeStep(step: PlannedStep, order: RepairOrder, ports: RunnerPorts, { mendedMs, again }: SoFar): Promise<StepOutcome> {
   const stillOurs = () => assertOurs(order, ports);
   try {
     switch (step.name) {
       case "end-process":
         return await endProcess(step, { ...ports, signal: both(stillOurs, ports.signal) });
       case "hold-service":
-        return await holdService({ ...mending(order, ports), service: ports.service });
+        return await within(
+          step.deadlineMs,
+          (inTime) => holdService({ ...mending(order, ports), service: ports.service, again, stillOurs: both(inTime, stillOurs) }),
+          ports,
+        );
       case "quarantine-lock":
         return await quarantineLock(mending(order, ports));
       case "restore-config":

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { keepCopy } from "../../rescue-profile/copies/ring.ts";
 import { disablePlugin } from "../../rescue-profile/repair/disable-plugin.ts";
 import { guardedDoctor } from "../../rescue-profile/repair/guarded-doctor.ts";
+import { holdService } from "../../rescue-profile/repair/hold-service.ts";
 import { planFor } from "../../rescue-profile/repair/plan.ts";
 import { restoreConfig } from "../../rescue-profile/repair/restore-config.ts";
 import { runRepair } from "../../rescue-profile/repair/runner.ts";
@@ -98,6 +99,36 @@ describe("a repair beside others", () => {
       isOutdated: async () => true,
     });
     expect(did).toEqual([]);
+  });
+
+  it("a service that somebody stopped is not held, and so not started; one that an earlier run stopped is held again", async () => {
+    using at = machine();
+    for (const [again, expected] of [
+      [false, []],
+      [true, ["stop"]],
+    ] as const) {
+      const did: string[] = [];
+      const service = {
+        manager: "systemd",
+        name: "openclaw-gateway",
+        status: async () => ({ manager: "systemd", state: "stopped" as const, stoppedOnPurpose: true }),
+        stop: async () => void did.push("stop"),
+      };
+      const { outcome } = await holdService({ ...at.step, service, again });
+      expect([outcome, did]).toEqual([again ? "done" : "aborted", expected]);
+    }
+  });
+
+  it("no service is stopped that serves again, or that its manager has started again", async () => {
+    using at = machine();
+    const service = {
+      manager: "systemd",
+      name: "openclaw-gateway",
+      status: async () => ({ manager: "systemd", state: "running" as const }),
+      stop: async () => expect.unreachable(),
+    };
+    expect(await holdService({ ...at.step, serves: async () => true, service, again: true })).toMatchObject({ outcome: "aborted" });
+    expect(await holdService({ ...at.step, lives: async () => true, service, again: false })).toMatchObject({ outcome: "aborted" });
   });
 
   it("what the manager had started before it was mended is restarted, and what it started afterwards is not", async () => {
