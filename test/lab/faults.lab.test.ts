@@ -142,9 +142,16 @@ describe.skipIf(whyNot !== undefined)("a fault of a gateway under a real systemd
       const dry = await lab.watchdog("repair", "--dry-run");
       expect([await lab.seal(), gatewaysOn(PORT)], "a dry run does nothing").toEqual([harmed, []]);
       const first = await lab.watchdog("repair", "--tier", "1");
-      await lab.until("a start in vain", async () => first.code !== 0 || (await parked()));
-      expect(await lab.seal(), "a restart changes nothing").toBe(harmed);
-      const second = await lab.watchdog("repair", "--tier", "2");
+      let second: Awaited<ReturnType<FaultLab["watchdog"]>> | undefined;
+      let sealed = "";
+      // Refused while the first one is at work.
+      const accepted = async () => {
+        sealed = await lab.seal();
+        second = await lab.watchdog("repair", "--tier", "2");
+        return second.code === 0;
+      };
+      await lab.until("the deep fix to begin", accepted, 90_000);
+      expect(sealed, "a restart changes nothing").toBe(harmed);
       rows.push(`asked while parked | dry: ${JSON.stringify(dry)} | 1: ${JSON.stringify(first)} | 2: ${JSON.stringify(second)}`);
       expect(dry).toMatchObject({ code: 0, json: { ok: true, answer: expect.stringContaining("config-broken (tier 2") } });
       expect(first).toMatchObject({ code: 0, json: { ok: true } });
