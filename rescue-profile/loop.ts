@@ -115,15 +115,15 @@ export async function watch(
     const observation = await ports.look(toRepair.length > 0 ? "deep" : depth, lateMs);
     if (signal.aborted) break;
     const seen = assess(observation, policy);
-    let decision = apply({ kind: "sampled", assessment: seen }, seen.atMs);
+    // What a person asks for is done, or only told, and not what would be done unasked.
+    const assessment = toRepair.length === 0 ? seen : { ...seen, hold: seen.hold ?? "a person asks for a repair" };
+    let decision = apply({ kind: "sampled", assessment }, seen.atMs);
     if (orphan !== undefined) decision = takeUp(orphan, state, seen, ports, apply) ?? decision;
-    // Left open until enough looks agree: this round's successors look again at once.
-    const begun = decision.actions.some(({ kind }) => kind === "start-repair");
     // A deep look takes seconds: who asked may have given up, or withdrawn it, meanwhile.
     const open = new Set(toRepair.length === 0 ? [] : ports.requests().map(({ id }) => id));
     const waiting = toRepair.filter(({ id }) => open.has(id));
-    if (begun) for (const request of waiting) ports.answer(request.id, decision.reason);
-    else if (isJudgeable(state)) for (const request of waiting) decision = answer(request, seen) ?? decision;
+    // Left open until enough looks agree: this round's successors look again at once.
+    if (isJudgeable(state)) for (const request of waiting) decision = answer(request, seen) ?? decision;
     if (seen.findings !== undefined && hasHeld(state, seen, policy)) {
       const isAccepted = ({ cause, told, sinceMs }: Warned) => cause === "database-lost" && told && seen.atMs - sinceMs >= LOSS_ACCEPTED_MS;
       ports.remember(seen.findings, state.warned.some(isAccepted));

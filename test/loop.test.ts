@@ -259,6 +259,36 @@ describe("a request to repair", () => {
   });
 });
 
+describe("a request about what would be repaired unasked in this very round", () => {
+  const broken = { ...absent({ service: service("parked") }), findings: FINDS["config-empty"] };
+  const lasting: WatchState = (() => {
+    const state = seenGone(START_MS - 60_000);
+    return { ...state, track: { ...state.track, condition: "parked", checks: 9, lastMs: START_MS - 1_000, lastFullMs: START_MS - 1_000 } };
+  })();
+
+  it("is answered as it was made: a restart stays one", async () => {
+    const { ask, answers, did, forMs } = world(always(broken));
+    ask({ kind: "repair", payload: { tier: 1 } });
+    await forMs(0, lasting);
+    expect(answers).toEqual(["process-gone: repair 1 begins"]);
+    expect(did.filter((each) => each.startsWith("start"))).toHaveLength(1);
+  });
+
+  it("is answered as it was made: a dry run does nothing", async () => {
+    const { ask, answers, did, forMs } = world(always(broken));
+    ask({ kind: "repair", payload: { dryRun: true } });
+    await forMs(0, lasting);
+    expect(answers).toEqual(["would repair config-broken"]);
+    expect(did.filter((each) => each.startsWith("start"))).toEqual([]);
+  });
+
+  it("and without a request it is repaired", async () => {
+    const { did, forMs } = world(always(broken));
+    await forMs(0, lasting);
+    expect(did.filter((each) => each.startsWith("start"))).toHaveLength(1);
+  });
+});
+
 describe("what is remembered of a gateway that serves", () => {
   const told = {
     cause: "database-lost",
