@@ -90,7 +90,7 @@ export async function faultLab(box: Box, port: number): Promise<FaultLab> {
       ];
       const restored = `systemctl --user stop ${UNIT}; echo good > fault-mode.txt; ${PLUGINS}`;
       await lab.sh(`if ! { ${untouched.join(" && ")}; }; then ${restored}; fi`, 60_000);
-      await box.root("umount -q /home/svc/.openclaw || true; chown -R svc:svc /home/svc/.openclaw");
+      await box.root("umount -q /home/svc/.openclaw || true; chown -R svc:svc /home/svc/.openclaw || true");
       await lab.mend();
     },
   };
