@@ -18,7 +18,7 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 const install = (at: FreshHome) => at.openclaw("plugins", "install", "--link", "--force", "--accept-capabilities", dir);
 const rescueToken = (at: FreshHome, rescue = ".openclaw-rescue") => String(at.json(rescue, "openclaw.json").gateway.auth.token);
 /** Where a secret may be: the configuration it belongs to, and the host's own copies of that. */
-const ALLOWED = /^\.openclaw[^/]*\/(openclaw\.json(\.bak(\.\d+)?)?$|state\/|agents\/)/;
+const ALLOWED = /^\.openclaw[^/]*\/(openclaw\.json(\.bak(\.\d+)?|\.last-good)?$|state\/|agents\/)/;
 
 describe("openclaw onboard --rescue-watchdog, without a question", () => {
   let at: FreshHome;

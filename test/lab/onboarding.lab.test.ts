@@ -12,7 +12,7 @@ import { until } from "./until.ts";
 const PACKAGE = "/opt/rescue-package";
 const PORT = randomInt(40_000, 59_000);
 const UNIT = "openclaw-gateway-rescue.service";
-const KEEPS_TOKENS = /^\.openclaw(-rescue)?\/(openclaw\.json(\.bak(\.\d+)?)?|rescue-watchdog\/copies\/[^/]+\/[^/]+)$/;
+const KEEPS_TOKENS = /^\.openclaw(-rescue)?\/(openclaw\.json(\.bak(\.\d+)?|\.last-good)?|rescue-watchdog\/copies\/[^/]+\/[^/]+)$/;
 const FULL = process.env["RESCUE_FULL"] === "1";
 const whyNot = requireLab();
 
