@@ -1,0 +1,52 @@
+/** What the bench sees of a box, on the machine's wall clock. A line for each change. */
+export interface Sight {
+  readonly atMs: number;
+  /** `/readyz` answers 200. */
+  readonly ready: boolean;
+  /** Processes that are this gateway. */
+  readonly pids: readonly number[];
+  /** A doctor of the host is running. */
+  readonly doctor: boolean;
+  /** Changes whenever the configuration's file is written; null: there is none. */
+  readonly config: string | null;
+}
+
+/**
+ * A program of its own, in the box, so that nobody who is measured is asked: argv is PORT CONFIG FILE EVERY_MS. It looks every so many ms and writes
+ * a line when what it sees is not what it saw. A probe waits 500 ms, without holding up the other looks.
+ */
+export const EYE = `
+  import { appendFileSync, readdirSync, readFileSync, statSync } from "node:fs";
+  import { get } from "node:http";
+  const [port, config, file, everyMs] = process.argv.slice(2);
+  const words = ["gateway", "--port", port, ""].join("\\0");
+  const commandOf = (pid) => {
+    try { return readFileSync("/proc/" + pid + "/cmdline", "latin1"); } catch { return ""; }
+  };
+  const stampOf = () => {
+    try { const { mtimeNs, size, ino } = statSync(config, { bigint: true }); return [mtimeNs, size, ino].join("-"); } catch { return null; }
+  };
+  let ready = false;
+  let probing = false;
+  const probe = () => {
+    if (probing) return;
+    probing = true;
+    const over = (answer) => { ready = answer; probing = false; };
+    const request = get({ host: "127.0.0.1", port, path: "/readyz", agent: false, timeout: 500 }, (answer) => {
+      answer.resume();
+      over(answer.statusCode === 200);
+    });
+    request.on("timeout", () => request.destroy());
+    request.on("error", () => over(false));
+  };
+  let last = "";
+  for (;;) {
+    probe();
+    const commands = readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name)).map((pid) => [Number(pid), commandOf(pid)]);
+    const pids = commands.filter(([, command]) => command.includes(words) || command.startsWith("openclaw-gateway")).map(([pid]) => pid);
+    const doctor = commands.some(([, command]) => /openclaw[^\\0]*\\0(.*\\0)?doctor\\0/.test(command) || command.startsWith("openclaw-doctor"));
+    const seen = JSON.stringify({ ready, pids, doctor, config: stampOf() });
+    if (seen !== last) appendFileSync(file, JSON.stringify({ atMs: Date.now(), ...JSON.parse(seen) }) + "\\n");
+    last = seen;
+    await new Promise((resolve) => setTimeout(resolve, Number(everyMs)));
+  }`;

@@ -1,0 +1,181 @@
+import { randomInt } from "node:crypto";
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { type Box, PROJECT_IN_BOX, startBox } from "../../test/lab/box.ts";
+import { installGateway, UNIT_FILE } from "../../test/lab/faulty.ts";
+import { slow } from "../../test/lab/slow.ts";
+import { gatewaysOn, PACKAGE, UNIT } from "../../test/lab/watching.ts";
+import { packageCopy } from "../../test/support/package.ts";
+import { type Contender, endContender } from "./contenders.ts";
+import { EYE, type Sight } from "./eye.ts";
+import { type MatrixFault, OWN_DISK_MB } from "./faults.ts";
+import { type Evidence, judge, type Run, type Said, servedAt, tolds } from "./judge.ts";
+
+/** A box with a gateway, in which one run follows another. */
+export interface Lane {
+  run(fault: MatrixFault, contender: Contender): Promise<Run>;
+  dispose(): Promise<void>;
+}
+
+const EVERY_MS = 20;
+const SERVES_MS = 180_000;
+const SETTLED_MS = 3_000;
+/** A copy of the configuration is kept a minute after the gateway began to serve: a watchdog has usually been there for longer than a run. */
+const REMEMBERS_MS = 150_000;
+const CONFIG = ".openclaw/openclaw.json";
+const OURS = ".local/state/rescue-watchdog";
+
+export async function openLane(contenders: readonly Contender[], say: (text: string) => void): Promise<Lane> {
+  const dir = packageCopy();
+  chmodSync(dir, 0o755);
+  const port = randomInt(40_000, 59_000);
+  const binds = { [dir]: PACKAGE, [join(import.meta.dirname, "../../test/fixtures")]: `${PROJECT_IN_BOX}/test/fixtures` };
+  const box = await startBox(Object.assign({}, binds, ...contenders.map((each) => each.binds ?? {})));
+  const dispose = async () => {
+    await box.stop();
+    rmSync(dir, { recursive: true, force: true });
+  };
+  try {
+    await installGateway(box, port);
+    const lane = new BoxLane(box, port);
+    await lane.prepare(contenders, say);
+    return { run: (fault, contender) => lane.run(fault, contender), dispose };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+class BoxLane {
+  readonly #box: Box;
+  readonly #port: number;
+
+  constructor(box: Box, port: number) {
+    this.#box = box;
+    this.#port = port;
+  }
+
+  /** The eye, and a copy of everything as it is when the gateway has just been installed and been watched for a minute. */
+  async prepare(contenders: readonly Contender[], say: (text: string) => void): Promise<void> {
+    writeFileSync(this.#at("eye.mjs"), EYE);
+    const words = `${this.#port} /home/svc/${CONFIG} /home/svc/eye.jsonl ${EVERY_MS}`;
+    await this.#sh(`systemd-run --user --quiet --unit=eye --collect /opt/node/node ~/eye.mjs ${words}`);
+    await this.#mustServe();
+    const ours = contenders.find(({ log }) => log !== undefined);
+    if (ours?.start !== undefined) {
+      say("letting the watchdog see the gateway serve for a minute, as it would have");
+      await this.#sh(ours.start);
+      if (!(await until(() => existsSync(this.#at(`${OURS}/default/served.json`)), REMEMBERS_MS))) {
+        throw new Error("the watchdog has kept nothing of a gateway that serves");
+      }
+      await endContender(this.#box);
+    }
+    await this.#sh(`systemctl --user stop ${UNIT}; mkdir pristine ${OURS} -p; cp -a .openclaw pristine/state
+      cp -a .config/systemd/user/${UNIT} pristine/; cp -a ${OURS} pristine/ours; cp -a plugins pristine/plugins`);
+  }
+
+  async run(fault: MatrixFault, contender: Contender): Promise<Run> {
+    const coldStartMs = await this.#reset(contender, fault);
+    if (contender.start !== undefined) await this.#sh(contender.start);
+    await delay(SETTLED_MS);
+    const before = this.#sights().at(-1);
+    if (before === undefined) throw new Error("the eye has seen nothing");
+    const config = this.#config();
+    const slowed = fault.share === undefined ? undefined : slow(() => gatewaysOn(this.#port), fault.share);
+    if (fault.root !== undefined) await this.#box.root(fault.root);
+    const [line = ""] = (await this.#sh(`date +%s%3N; {\n${fault.script}\n} >&2`)).split("\n");
+    const [atMs, establishedMs] = [Number(line), Date.now()];
+    const evidence = (): Evidence => ({
+      before,
+      atMs,
+      establishedMs,
+      endedMs: Date.now(),
+      sights: this.#sights(),
+      said: this.#said(contender),
+      sameConfig: this.#config() === config,
+    });
+    if (fault.answer === "nothing") await delay(Math.max(0, (fault.lastsS ?? 60) * 1000 - (Date.now() - atMs)));
+    else {
+      const isOver = () =>
+        fault.answer === "recovers" ? servedAt(evidence()) !== undefined : tolds(evidence()).some(({ cause }) => cause === fault.cause);
+      await until(isOver, contender.windowMs);
+      if (fault.answer === "told") await delay(SETTLED_MS);
+    }
+    const run = judge(fault, contender.name, coldStartMs, evidence());
+    await slowed?.release();
+    await endContender(this.#box);
+    return run;
+  }
+
+  /** Everything as it was, booted anew. Returns how long the boot took, ms. */
+  async #reset(contender: Contender, fault: MatrixFault): Promise<number> {
+    await endContender(this.#box);
+    const kill = `systemctl --user kill -s KILL ${UNIT} 2>/dev/null; systemctl --user stop ${UNIT} 2>/dev/null; pkill -x sleep; true`;
+    await this.#box.run(["sh", "-c", kill], 60_000);
+    await this.#box.root(
+      "umount -q /home/svc/.openclaw || true; rm -rf /home/svc/.openclaw /home/svc/.openclaw.away; install -d -o svc -g svc -m 700 /home/svc/.openclaw",
+    );
+    if (fault.needs === "own-disk") {
+      await this.#box.root(`mount -t tmpfs -o size=${OWN_DISK_MB}m,uid=1500,gid=1500,mode=700 none /home/svc/.openclaw`);
+    }
+    await this.#sh(`rm -rf ${UNIT_FILE}.d ${OURS} plugins; cp -a pristine/state/. .openclaw/; cp -a pristine/ours ${OURS}; cp -a pristine/plugins plugins
+      cp -p --remove-destination pristine/${UNIT} .config/systemd/user/; echo good > fault-mode.txt
+      systemctl --user daemon-reload; systemctl --user reset-failed ${UNIT} 2>/dev/null || true
+      ${contender.prepare ?? ":"}`);
+    const startedMs = Number(await this.#sh(`date +%s%3N; systemctl --user start ${UNIT}`));
+    const first = () => this.#sights().find(({ atMs, ready }) => ready && atMs > startedMs);
+    await until(() => first() !== undefined, SERVES_MS);
+    await this.#mustServe();
+    return (first()?.atMs ?? Number.NaN) - startedMs;
+  }
+
+  async #mustServe(): Promise<void> {
+    if (!(await until(() => this.#sights().at(-1)?.ready === true, SERVES_MS)))
+      throw new Error("the gateway does not serve before the fault");
+  }
+
+  #sh(script: string): Promise<string> {
+    return this.#box.output(["sh", "-ec", script.replaceAll("PORT", String(this.#port))], 120_000);
+  }
+
+  #at(name: string): string {
+    return join(this.#box.home, name);
+  }
+
+  #config(): string | null {
+    return existsSync(this.#at(CONFIG)) ? readFileSync(this.#at(CONFIG), "utf8") : null;
+  }
+
+  #sights(): readonly Sight[] {
+    return jsonLines<Sight>(this.#at("eye.jsonl"));
+  }
+
+  #said({ log }: Contender): readonly Said[] {
+    if (log === undefined) return [];
+    return jsonLines<Omit<Said, "atMs"> & { timestamp: string }>(this.#at(log)).map(({ event, cause, tier, timestamp }) => ({
+      event,
+      cause,
+      tier,
+      atMs: Date.parse(timestamp),
+    }));
+  }
+}
+
+async function until(so: () => boolean, withinMs: number): Promise<boolean> {
+  const deadline = performance.now() + withinMs;
+  while (!so()) {
+    if (performance.now() > deadline) return false;
+    await delay(100);
+  }
+  return true;
+}
+
+/** Whole lines only: the last may be in the making. */
+function jsonLines<T>(file: string): T[] {
+  if (!existsSync(file)) return [];
+  return readFileSync(file, "utf8")
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as T);
+}
