@@ -1,5 +1,5 @@
 /**
- * What watching costs, measured on real processes: `node bench/cost.ts [--seconds 120] [--json]`.
+ * What watching costs, measured on real processes: `npm run bench:cost -- [--seconds 120] [--json]`.
  *
  * First an idle gateway is watched by `rescue-watchdog watch`. Then the loop runs in a rescue gateway, beside a second gateway that has the
  * plugin and watches nothing: the loop's cost is the difference. CPU is user + system time from /proc, carried to an hour; memory is the
