@@ -1,4 +1,4 @@
-import { CONFIG, RESTART } from "../../test/lab/faulty.ts";
+import { CONFIG, RESTART, SMALL_HEAP } from "../../test/lab/faulty.ts";
 import { UNIT } from "../../test/lab/watching.ts";
 
 /**
@@ -33,7 +33,6 @@ export interface MatrixFault {
 const MAIN_PID = `$(systemctl --user show ${UNIT} -p MainPID --value)`;
 const STALL = (ms: number, more = "") => `curl -s -o /dev/null "http://127.0.0.1:PORT/rescue-stall?ms=${ms}${more}"`;
 const NODE = "/opt/node/node";
-
 /** Changes the configuration by a line of JavaScript about `c`, then restarts. */
 const edited = (js: string): string =>
   `${NODE} -e 'const fs = require("fs"), p = process.env.HOME + "/.openclaw/openclaw.json", c = JSON.parse(fs.readFileSync(p)); ${js}; fs.writeFileSync(p, JSON.stringify(c, null, 2))'; ${RESTART}`;
@@ -65,7 +64,7 @@ export const MATRIX_FAULTS: readonly MatrixFault[] = [
     title: "heap exhausted once",
     answer: "recovers",
     tier: 1,
-    script: `echo heap > fault-mode.txt; ${RESTART}`,
+    script: `echo heap > fault-mode.txt; ${SMALL_HEAP}; ${RESTART}`,
   },
   {
     name: "config-cut",

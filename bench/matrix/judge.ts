@@ -43,6 +43,9 @@ export interface Run {
 
 /** A child that the gateway forks has its words until it becomes another program. */
 const LIVES_MS = 400;
+/** What a fault's script has had started is seen so much later, at most. */
+const SEEN_WITHIN_MS = 1_500;
+const STARTS = /systemctl --user (re)?start|gateway restart/;
 /** Who ends again within this has not served. */
 export const HOLDS_MS = 5_000;
 
@@ -80,6 +83,10 @@ export function judge(fault: MatrixFault, contender: string, coldStartMs: number
       if (livedFor(pid, sight.atMs, sights, endedMs) >= LIVES_MS) starts.set(pid, sight.atMs);
     }
   }
+  const [first] = [...starts].sort(([, a], [, b]) => a - b);
+  // The one that the fault's own script has started.
+  if (fault.answer !== "nothing" && first !== undefined && STARTS.test(fault.script) && first[1] - fromMs < SEEN_WITHIN_MS)
+    starts.delete(first[0]);
   const written = list.find(
     (sight, index) => sight.config !== (list[index - 1] ?? sights.findLast(({ atMs: then }) => then <= fromMs))?.config,
   );

@@ -75,9 +75,17 @@ function undoInterrupted(before: SavedFiles, ports: Mending): void {
   putAllBack(before, ports);
 }
 
-/** What the host itself finds wrong, before anything is changed. */
+/** What the host itself finds wrong, before anything is changed. Both only read, and take four seconds each: they are asked at once, and both are waited for. */
 async function askBefore(ports: Mending): Promise<void> {
+  const answers = await Promise.allSettled([askValidation(ports), askLint(ports)]);
+  for (const answer of answers) if (answer.status === "rejected") throw answer.reason;
+}
+
+async function askValidation(ports: Mending): Promise<void> {
   if (readNote(ports, "validation-before.json") === undefined) writeNote(ports, "validation-before.json", await validateConfig(ports.host));
+}
+
+async function askLint(ports: Mending): Promise<void> {
   if (readNote(ports, "doctor-lint.json") !== undefined) return;
   const { stdout, ...lint } = await ports.host(["doctor", "--lint", "--json"], { timeoutMs: LINT_MS });
   writeNote(ports, "doctor-lint.json", { ...lint, findings: stdout.split("\n").filter((line) => line.startsWith("{")) });

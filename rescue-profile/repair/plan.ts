@@ -15,9 +15,15 @@ export type PlannedStep =
   /**
    * Puts the newest kept copy that the host finds valid in the place of the configuration; the broken one is kept. Undo: copy it back.
    * `bootedFirst`: copies from which a gateway has booted come before those that only passed the host's validation, which lets pass what the
-   * start refuses.
+   * start refuses. `unlessDoctored`: not after a doctor with which the host finds the configuration valid.
    */
-  | { readonly name: "restore-config"; readonly deadlineMs: number; readonly unlessValid: boolean; readonly bootedFirst: boolean }
+  | {
+      readonly name: "restore-config";
+      readonly deadlineMs: number;
+      readonly unlessValid: boolean;
+      readonly bootedFirst: boolean;
+      readonly unlessDoctored?: true;
+    }
   /** The host's doctor between a snapshot and a comparison: what it may not change is put back. Undo: the snapshot. */
   | { readonly name: "guarded-doctor"; readonly deadlineMs: number; readonly failure: "ends the repair" | "goes on" }
   /** Disables one plugin in the configuration. Undo: enable it again, which the report says. */
@@ -67,7 +73,7 @@ export function planFor(cause: Cause, identity: ProcessIdentity | null, subject:
 
 /** Undefined: it cannot be planned without a subject. */
 function mend(cause: Cause, subject: string | null): readonly PlannedStep[] | undefined {
-  const restore = (which: "invalid" | "suspect"): PlannedStep => ({
+  const restore = (which: "invalid" | "suspect"): Extract<PlannedStep, { name: "restore-config" }> => ({
     name: "restore-config",
     deadlineMs: RESTORE_MS,
     unlessValid: which === "invalid",
@@ -84,7 +90,7 @@ function mend(cause: Cause, subject: string | null): readonly PlannedStep[] | un
     case "config-suspect":
       return [restore("suspect")];
     case "config-unknown-keys":
-      return [...doctor("goes on"), restore("invalid")];
+      return [...doctor("goes on"), { ...restore("invalid"), unlessDoctored: true }];
     case "start-failed":
       return doctor("ends the repair");
     case "lock-dead":

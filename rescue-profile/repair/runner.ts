@@ -68,14 +68,19 @@ export async function runRepair(order: RepairOrder, ports: RunnerPorts): Promise
   let note = "";
   let mendedMs: number | undefined;
   let failed: Parameters<typeof finish> | undefined;
+  let doctored = false;
   for (const [seq, step] of steps.entries()) {
     ports.journal.assertLease();
     if (!ports.journal.isOpen(order.id)) return "lost";
     const letsGo = step.name === "start-service" && ports.journal.isHolding();
     if (failed !== undefined && !letsGo) continue;
     if (order.windUp && !letsGo && !(mends(step) && ports.journal.hasBegun(order.id, seq))) continue;
+    if (doctored && step.name === "restore-config" && step.unlessDoctored === true) continue;
     const again = ports.journal.hasBegun(order.id, seq);
-    if (!ports.journal.beginStep(order.id, seq, step.name)) continue;
+    if (!ports.journal.beginStep(order.id, seq, step.name)) {
+      doctored ||= step.name === "guarded-doctor";
+      continue;
+    }
     const startedMs = ports.monotonicMs();
     const taken = await takeStep(step, order, ports, { mendedMs, again });
     // What an earlier run may have stopped must be let go, whatever a look forbids now.
@@ -86,6 +91,7 @@ export async function runRepair(order: RepairOrder, ports: RunnerPorts): Promise
     ports.journal.endStep(order.id, seq, result.outcome, durationMs, result.detail);
     ports.onStep(step.name, result, durationMs);
     note = result.detail;
+    doctored ||= step.name === "guarded-doctor" && result.outcome === "done";
     if (mends(step) && result.outcome === "done" && result.idle !== true) mendedMs = ports.monotonicMs();
     const goesOn = order.windUp || (step.name === "guarded-doctor" && step.failure === "goes on");
     if (result.outcome !== "done" && !goesOn) failed ??= [result.outcome, `${step.name}: ${result.detail}`];

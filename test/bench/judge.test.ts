@@ -47,6 +47,13 @@ describe("a run of the bench", () => {
     expect(doctor).toMatchObject({ actedMs: 5_000, doctors: 1 });
   });
 
+  it("does not count the start that belongs to the fault", () => {
+    const fault: MatrixFault = { ...KILLED, script: "systemctl --user restart openclaw-gateway.service" };
+    const list = [sight(1_050, [], false), sight(1_300, [8], false), sight(4_000, [], false), sight(9_000, [9], false)];
+    expect(judge(fault, "x", 1, evidence(list))).toMatchObject({ actedMs: 8_000, starts: 1 });
+    expect(judge(KILLED, "x", 1, evidence(list))).toMatchObject({ actedMs: 300, starts: 2 });
+  });
+
   it("in which nobody did anything has no times", () => {
     expect(judge(KILLED, "x", 1, evidence([sight(1_020, [], false)]))).toMatchObject({ actedMs: null, servedMs: null, starts: 0 });
   });

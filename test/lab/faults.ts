@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { BYSTANDER, CONFIG, type FaultLab, FIXTURE, RESTART, UNIT_FILE } from "./faulty.ts";
+import { BYSTANDER, CONFIG, type FaultLab, FIXTURE, RESTART, SMALL_HEAP, UNIT_FILE } from "./faulty.ts";
 import { type Injury, UNIT } from "./watching.ts";
 
 /** A fault of a gateway that is a user unit of a real systemd, as data; the one test that runs them all judges them. */
@@ -26,9 +26,6 @@ export interface LabFault {
 const DISK_MB = 256;
 const MAIN_PID = `$(systemctl --user show ${UNIT} -p MainPID --value)`;
 const KILL = `kill -KILL ${MAIN_PID}`;
-
-/** In the command line, where the host itself has such an option: it outdoes NODE_OPTIONS. */
-const SMALL_HEAP = `sed -i 's/ --max-old-space-size=[0-9]*//; s#^\\(ExecStart=[^ ]*\\)#\\1 --max-old-space-size=700#' ${UNIT_FILE}; systemctl --user daemon-reload`;
 
 /** Leaves so many percent of the state directory's disk. */
 function fill(percent: number): string {
