@@ -11,6 +11,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
+import { messageOf } from "../src/shared/errors.ts";
 import { requireLab } from "../test/lab/box.ts";
 import { CONTENDERS, type Contender, foreign, OURS } from "./matrix/contenders.ts";
 import { MATRIX_FAULTS, type MatrixFault } from "./matrix/faults.ts";
@@ -68,13 +69,29 @@ async function main(): Promise<number> {
   const faults = MATRIX_FAULTS.filter(({ name }) => named.has(name));
   const jobs = Array.from({ length: runs }, (_, round) => schedule(faults, contenders, round)).flat();
   const done: Run[] = [];
+  let failed = 0;
+  const attempt = async (lane: Lane, { fault, contender }: Job): Promise<Run | undefined> => {
+    try {
+      return await lane.run(fault, contender);
+    } catch (error) {
+      failed++;
+      say(`${fault.name} · ${contender.name} · could not be measured: ${messageOf(error)}`);
+      return undefined;
+    }
+  };
   const queue = [...jobs];
   const work = async () => {
     let lane: Lane | undefined;
     try {
-      lane = await openLane(contenders, say);
       for (let job = queue.shift(); job !== undefined && !interrupted; job = queue.shift()) {
-        const run = await lane.run(job.fault, job.contender);
+        lane ??= await openLane(contenders, say);
+        const run = await attempt(lane, job);
+        if (run === undefined) {
+          // Nobody knows what is left in it.
+          await lane.dispose();
+          lane = undefined;
+          continue;
+        }
         done.push(run);
         say(`${done.length} of ${jobs.length} · ${sentence(run, job.fault)}`);
         if (values.json !== undefined) write(values.json, done);
@@ -87,7 +104,8 @@ async function main(): Promise<number> {
   const cells = summarize(done);
   process.stdout.write(`${table(cells, spread(done.map(({ coldStartMs }) => coldStartMs)))}\n`);
   if (interrupted) return 130;
-  return cells.every(({ contender, right, runs }) => contender !== OURS || right === runs) ? 0 : 1;
+  if (failed > 0) process.stdout.write(`\n${failed} of ${jobs.length} runs could not be measured.\n`);
+  return failed === 0 && cells.every(({ contender, right, runs }) => contender !== OURS || right === runs) ? 0 : 1;
 }
 
 /**

@@ -37,7 +37,7 @@ const NODE = "/opt/node/node";
 const edited = (js: string): string =>
   `${NODE} -e 'const fs = require("fs"), p = process.env.HOME + "/.openclaw/openclaw.json", c = JSON.parse(fs.readFileSync(p)); ${js}; fs.writeFileSync(p, JSON.stringify(c, null, 2))'; ${RESTART}`;
 const whileDown = (script: string): string => `systemctl --user stop ${UNIT}; ${script}; systemctl --user start ${UNIT}`;
-const DATABASE = "~/.openclaw/state/openclaw.sqlite";
+const DATABASE = "$HOME/.openclaw/state/openclaw.sqlite";
 const HOLDER = `require("http").createServer((q, r) => r.end("hello")).listen(PORT, "127.0.0.1")`;
 export const OWN_DISK_MB = 256;
 
