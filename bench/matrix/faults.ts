@@ -160,7 +160,7 @@ export const MATRIX_FAULTS: readonly MatrixFault[] = [
     needs: "own-disk",
     script: whileDown(`head -c $(df --output=avail -B1 ~/.openclaw | tail -1) /dev/zero > ~/.openclaw/filled || true`),
   },
-  { name: "boot-slow", title: "a boot with a fifth of a core", answer: "nothing", lastsS: 100, starts: 1, share: 0.2, script: RESTART },
+  { name: "boot-slow", title: "a boot with a quarter of a core", answer: "nothing", lastsS: 150, starts: 1, share: 0.25, script: RESTART },
   { name: "stall-20", title: "busy for 20 s", answer: "nothing", lastsS: 25, script: STALL(20_000) },
   { name: "stall-60", title: "busy for 60 s", answer: "nothing", lastsS: 65, script: STALL(60_000) },
   { name: "stall-175", title: "busy for 175 s", answer: "nothing", lastsS: 180, script: STALL(175_000) },
