@@ -40,10 +40,15 @@ export const EYE = `
     request.on("error", () => over(false));
   };
   let last = "";
+  const known = new Set();
   for (;;) {
     probe();
     const commands = readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name)).map((pid) => [Number(pid), commandOf(pid)]);
-    const pids = commands.filter(([, command]) => command.includes(words) || command.startsWith("openclaw-gateway")).map(([pid]) => pid);
+    // It gives itself the name openclaw-gateway, and so does the host's own "gateway restart": only who was seen with the port is one.
+    for (const [pid, command] of commands) {
+      if (command.includes(words) || (last === "" && command.startsWith("openclaw-gateway"))) known.add(pid);
+    }
+    const pids = commands.filter(([pid]) => known.has(pid)).map(([pid]) => pid);
     const doctor = commands.some(([, command]) => /openclaw[^\\0]*\\0(.*\\0)?doctor\\0/.test(command) || command.startsWith("openclaw-doctor"));
     const seen = JSON.stringify({ ready, pids, doctor, config: stampOf() });
     if (seen !== last) appendFileSync(file, JSON.stringify({ atMs: Date.now(), ...JSON.parse(seen) }) + "\\n");
