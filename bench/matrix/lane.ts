@@ -1,12 +1,12 @@
 import { randomInt } from "node:crypto";
-import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Box, PROJECT_IN_BOX, startBox } from "../../test/lab/box.ts";
+import { type Box, PROJECT_IN_BOX } from "../../test/lab/box.ts";
 import { installGateway, UNIT_FILE } from "../../test/lab/faulty.ts";
+import { packageBox } from "../../test/lab/installed.ts";
 import { slow } from "../../test/lab/slow.ts";
-import { gatewaysOn, PACKAGE, UNIT } from "../../test/lab/watching.ts";
-import { packageCopy } from "../../test/support/package.ts";
+import { gatewaysOn, jsonLines, UNIT } from "../../test/lab/watching.ts";
 import { type Contender, endContender } from "./contenders.ts";
 import { EYE, type Sight } from "./eye.ts";
 import { type MatrixFault, OWN_DISK_MB } from "./faults.ts";
@@ -27,15 +27,9 @@ const CONFIG = ".openclaw/openclaw.json";
 const OURS = ".local/state/rescue-watchdog";
 
 export async function openLane(contenders: readonly Contender[], say: (text: string) => void): Promise<Lane> {
-  const dir = packageCopy();
-  chmodSync(dir, 0o755);
   const port = randomInt(40_000, 59_000);
-  const binds = { [dir]: PACKAGE, [join(import.meta.dirname, "../../test/fixtures")]: `${PROJECT_IN_BOX}/test/fixtures` };
-  const box = await startBox(Object.assign({}, binds, ...contenders.map((each) => each.binds ?? {})));
-  const dispose = async () => {
-    await box.stop();
-    rmSync(dir, { recursive: true, force: true });
-  };
+  const fixtures = { [join(import.meta.dirname, "../../test/fixtures")]: `${PROJECT_IN_BOX}/test/fixtures` };
+  const { box, dispose } = await packageBox(Object.assign({}, fixtures, ...contenders.map((each) => each.binds ?? {})));
   try {
     await installGateway(box, port);
     const lane = new BoxLane(box, port);
@@ -148,12 +142,12 @@ class BoxLane {
   }
 
   #sights(): readonly Sight[] {
-    return jsonLines<Sight>(this.#at("eye.jsonl"));
+    return jsonLines(this.#at("eye.jsonl"));
   }
 
   #said({ log }: Contender): readonly Said[] {
     if (log === undefined) return [];
-    return jsonLines<Omit<Said, "atMs"> & { timestamp: string }>(this.#at(log)).map(({ event, cause, tier, timestamp }) => ({
+    return jsonLines(this.#at(log)).map(({ event, cause, tier, timestamp }) => ({
       event,
       cause,
       tier,
@@ -169,13 +163,4 @@ async function until(so: () => boolean, withinMs: number): Promise<boolean> {
     await delay(100);
   }
   return true;
-}
-
-/** Whole lines only: the last may be in the making. */
-function jsonLines<T>(file: string): T[] {
-  if (!existsSync(file)) return [];
-  return readFileSync(file, "utf8")
-    .split("\n")
-    .slice(0, -1)
-    .map((line) => JSON.parse(line) as T);
 }

@@ -11,7 +11,7 @@ export function warningsOf(findings: Findings, suppressed: readonly string[]): r
     evidence: [evidence],
     subject,
   });
-  const warnings: (Classification | undefined)[] = [];
+  const warnings: Classification[] = [];
   if (value(findings.stateDir) === false) return [surroundings(findings)].filter((each) => each !== undefined);
   for (const lost of value(findings.databases)?.filter(isLost) ?? []) warnings.push(certain("database-lost", lost.path, lost.why));
   if (config !== undefined && (config.state !== "there" || config.validation?.valid === false)) {
@@ -35,7 +35,7 @@ export function warningsOf(findings: Findings, suppressed: readonly string[]): r
     const names = jobs.map(({ name, failures }) => `${name} (${failures} times in a row)`).join(", ");
     warnings.push(certain("jobs-failing", jobs.map(({ name }) => name).join(", "), names));
   }
-  return warnings.filter((each) => each !== undefined);
+  return warnings;
 }
 
 const SPOKEN: readonly (readonly [SignName, Cause])[] = [

@@ -1,11 +1,10 @@
 import { randomInt } from "node:crypto";
-import { chmodSync, existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { onboardWords } from "../support/onboarding.ts";
-import { packageCopy } from "../support/package.ts";
-import { type Box, requireLab, startBox } from "./box.ts";
+import { type Box, requireLab } from "./box.ts";
+import { boxWithGateway, type PackageBox } from "./installed.ts";
 import { until } from "./until.ts";
 import { PACKAGE, UNIT } from "./watching.ts";
 
@@ -17,7 +16,7 @@ const whyNot = requireLab();
 
 describe.runIf(whyNot === undefined && process.env["RESCUE_FULL"] === "1")("two gateways that watch each other", () => {
   let box: Box;
-  let dir: string;
+  let installed: PackageBox | undefined;
   const show = async (unit: string, property: string) =>
     (await box.output(["systemctl", "--user", "show", unit, "-p", property, "--value"])).trim();
   const ageS = async (pid: string) => Number(await box.output(["ps", "-o", "etimes=", "-p", pid]));
@@ -36,16 +35,12 @@ describe.runIf(whyNot === undefined && process.env["RESCUE_FULL"] === "1")("two 
   const ofPrimary = () => log("default", ".openclaw-rescue");
 
   beforeAll(async () => {
-    dir = packageCopy();
-    chmodSync(dir, 0o755);
-    box = await startBox({ [dir]: PACKAGE });
-    await box.output(["openclaw", ...onboardWords(PORT), "--auth-choice", "skip", "--skip-daemon"], 90_000);
-    await box.output(["openclaw", "gateway", "install", "--json"], 90_000);
+    installed = await boxWithGateway(PORT);
+    ({ box } = installed);
     await box.output(["node", `${PACKAGE}/dist/plugin/cli/bin.js`, "setup", "--json"], 400_000);
   }, 600_000);
   afterAll(async () => {
-    await box?.stop();
-    if (dir !== undefined) rmSync(dir, { recursive: true, force: true });
+    await installed?.dispose();
   });
 
   it("the primary restarts a frozen rescue after its own five quiet minutes, once, and nothing more", { timeout: 900_000 }, async () => {

@@ -1,12 +1,11 @@
 import { randomInt } from "node:crypto";
-import { chmodSync, existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { onboardWords } from "../support/onboarding.ts";
-import { packageCopy } from "../support/package.ts";
-import { type Box, requireLab, startBox } from "./box.ts";
-import { gatewaysOn, type Injury, PACKAGE, type Sight, UNIT, type Watched, watched } from "./watching.ts";
+import { type Box, requireLab } from "./box.ts";
+import { boxWithGateway, type PackageBox } from "./installed.ts";
+import { gatewaysOn, type Injury, type Sight, UNIT, type Watched, watched } from "./watching.ts";
 
 /**
  * Faults of the real host's gateway as a user unit under a real systemd: what our watcher does with its default settings, and when; and what
@@ -28,21 +27,17 @@ const whyNot = requireLab();
 
 describe.runIf(whyNot === undefined && process.env["RESCUE_FULL"] === "1")("repairs under a real systemd", () => {
   let box: Box;
-  let dir: string;
+  let installed: PackageBox | undefined;
   let lab: Watched;
 
   beforeAll(async () => {
-    dir = packageCopy();
-    chmodSync(dir, 0o755);
-    box = await startBox({ [dir]: PACKAGE });
-    await box.output(["openclaw", ...onboardWords(PORT), "--auth-choice", "skip", "--skip-daemon"], 90_000);
-    await box.output(["openclaw", "gateway", "install", "--json"], 90_000);
+    installed = await boxWithGateway(PORT);
+    ({ box } = installed);
     lab = await watched(box, PORT);
   });
   beforeEach(async () => lab.mend());
   afterAll(async () => {
-    await box?.stop();
-    if (dir !== undefined) rmSync(dir, { recursive: true, force: true });
+    await installed?.dispose();
   });
 
   describe("with our watcher", () => {

@@ -1,11 +1,10 @@
 import { randomInt } from "node:crypto";
-import { chmodSync, existsSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { onboardWords } from "../support/onboarding.ts";
-import { packageCopy } from "../support/package.ts";
-import { type Box, HOME_IN_BOX, requireLab, startBox } from "./box.ts";
+import { type Box, HOME_IN_BOX, requireLab } from "./box.ts";
+import { boxWithGateway, type PackageBox } from "./installed.ts";
 import { until } from "./until.ts";
 
 /** Our own units beside the host's: the sentinel, the wake-up and the drop-in, under a real systemd with the real host. */
@@ -19,7 +18,7 @@ const whyNot = requireLab();
 
 describe.skipIf(whyNot !== undefined)("services of our own under a real systemd", () => {
   let box: Box;
-  let dir: string;
+  let installed: PackageBox | undefined;
   const units = (...parts: string[]) => join(box.home, ".config/systemd/user", ...parts);
   const watchdog = async (...args: string[]) => {
     const result = await box.run(["node", `${PACKAGE}/dist/plugin/cli/bin.js`, ...args, "--json"], 120_000);
@@ -39,16 +38,12 @@ describe.skipIf(whyNot !== undefined)("services of our own under a real systemd"
   };
 
   beforeAll(async () => {
-    dir = packageCopy();
-    chmodSync(dir, 0o755);
-    box = await startBox({ [dir]: PACKAGE });
-    await box.output(["openclaw", ...onboardWords(PORT), "--auth-choice", "skip", "--skip-daemon"], 90_000);
-    await box.output(["openclaw", "gateway", "install", "--json"], 90_000);
+    installed = await boxWithGateway(PORT);
+    ({ box } = installed);
     await until(async () => (await box.run(["curl", "-sf", `http://127.0.0.1:${PORT}/readyz`])).exitCode === 0);
   });
   afterAll(async () => {
-    await box?.stop();
-    if (dir !== undefined) rmSync(dir, { recursive: true, force: true });
+    await installed?.dispose();
   });
 
   it("are laid down beside the host's, and run", async () => {

@@ -233,7 +233,7 @@ function commandOf(pid: string): string {
 }
 
 /** Whole lines only: the last may be in the making. */
-function jsonLines(file: string): ReturnType<typeof JSON.parse>[] {
+export function jsonLines(file: string): ReturnType<typeof JSON.parse>[] {
   if (!existsSync(file)) return [];
   return readFileSync(file, "utf8")
     .split("\n")
