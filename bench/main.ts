@@ -3,6 +3,7 @@
  * bring it back, in turn, on the same machine.
  *
  *   npm run bench -- [--runs N] [--only FAULT,...] [--contenders NAME,...] [--contender NAME=COMMAND] [--lanes N] [--json FILE]
+ *   npm run bench -- --from FILE
  *
  * Progress goes to standard error, the table to standard output. With `--json FILE` everything that was measured is written there, and the figure
  * beside it (`FILE` with .svg). Exit codes: 0 our contender answered every fault rightly and did no harm, 1 not, 2 wrong usage, 130 interrupted.
@@ -17,11 +18,13 @@ import { CONTENDERS, type Contender, foreign, OURS } from "./matrix/contenders.t
 import { MATRIX_FAULTS, type MatrixFault } from "./matrix/faults.ts";
 import { figure } from "./matrix/figure.ts";
 import type { Run } from "./matrix/judge.ts";
-import { type Lane, openLane } from "./matrix/lane.ts";
-import { isRight, spread, summarize, table } from "./matrix/summary.ts";
+import { type Lane, openLane, windowOf } from "./matrix/lane.ts";
+import { type Cell, isRight, type Spread, spread, summarize, table } from "./matrix/summary.ts";
+import { targets, targetTable } from "./matrix/targets.ts";
 
 const USAGE = `usage: npm run bench -- [--runs N] [--only ${MATRIX_FAULTS.map(({ name }) => name).join(",")}]
-  [--contenders ${CONTENDERS.map(({ name }) => name).join(",")}] [--contender NAME=COMMAND] [--lanes N] [--json FILE]`;
+  [--contenders ${CONTENDERS.map(({ name }) => name).join(",")}] [--contender NAME=COMMAND] [--lanes N] [--json FILE]
+   or: npm run bench -- --from FILE    the tables of a former run`;
 
 const say = (text: string) => void process.stderr.write(`${((performance.now() - startedMs) / 1000).toFixed(0).padStart(5)} s  ${text}\n`);
 const startedMs = performance.now();
@@ -34,67 +37,97 @@ for (const name of ["SIGINT", "SIGTERM"] as const)
 interface Job {
   readonly fault: MatrixFault;
   readonly contender: Contender;
+  /** It could not be measured the first time. */
+  readonly again?: true;
 }
 
-async function main(): Promise<number> {
+interface Wishes {
+  readonly contenders: readonly Contender[];
+  readonly faults: readonly MatrixFault[];
+  readonly runs: number;
+  readonly lanes: number;
+  readonly json?: string;
+}
+
+/** Throws what is wrong with the words. A text instead is the answer: the usage, or the tables of a former run. */
+function wishes(): Wishes | string {
   const { values } = parseArgs({
     options: {
       runs: { type: "string", default: "1" },
       only: { type: "string" },
       contenders: { type: "string" },
       contender: { type: "string", multiple: true, default: [] },
-      lanes: { type: "string", default: "3" },
+      lanes: { type: "string", default: "4" },
       json: { type: "string" },
+      from: { type: "string" },
       help: { type: "boolean" },
     },
   });
-  if (values.help === true) {
-    process.stdout.write(`${USAGE}\n`);
-    return 0;
+  if (values.help === true) return USAGE;
+  if (values.from !== undefined) {
+    const { cells, coldStart } = JSON.parse(readFileSync(values.from, "utf8"));
+    return report(cells, coldStart);
   }
   const all = [...CONTENDERS, ...values.contender.map(foreign)];
-  const wanted = new Set(values.contenders?.split(",") ?? all.map(({ name }) => name));
-  const named = new Set(values.only?.split(",") ?? MATRIX_FAULTS.map(({ name }) => name));
-  const [runs, lanes] = [Number(values.runs), Number(values.lanes)];
-  const unknown = [
-    ...[...wanted].filter((name) => !all.some((each) => each.name === name)),
-    ...[...named].filter((name) => !MATRIX_FAULTS.some((each) => each.name === name)),
-  ];
-  const problem = unknown.length > 0 ? `there is no ${unknown.join(", ")}` : requireLab();
-  if (problem !== undefined || ![runs, lanes].every((each) => Number.isInteger(each) && each > 0)) {
-    process.stderr.write(`${problem ?? "--runs and --lanes are whole numbers from 1"}\n${USAGE}\n`);
+  const [runs, lanes] = [wholeNumber("--runs", values.runs), wholeNumber("--lanes", values.lanes)];
+  const [contenders, faults] = [chosen("--contenders", all, values.contenders), chosen("--only", MATRIX_FAULTS, values.only)];
+  const missing = requireLab();
+  if (missing !== undefined) throw new Error(missing);
+  return { contenders, faults, runs, lanes, ...(values.json === undefined ? {} : { json: values.json }) };
+}
+
+function wholeNumber(option: string, text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new Error(`${option} ${text}: it is a whole number from 1`);
+  return Number(text);
+}
+
+function chosen<T extends { readonly name: string }>(option: string, all: readonly T[], names: string | undefined): readonly T[] {
+  const wanted = names?.split(",") ?? all.map(({ name }) => name);
+  const unknown = wanted.filter((name) => !all.some((each) => each.name === name));
+  if (unknown.length > 0) throw new Error(`${option}: there is no ${unknown.join(", ")}`);
+  return all.filter(({ name }) => wanted.includes(name));
+}
+
+async function main(): Promise<number> {
+  let wished: Wishes | string;
+  try {
+    wished = wishes();
+  } catch (error) {
+    process.stderr.write(`${messageOf(error)}\n${USAGE}\n`);
     return 2;
   }
-  const contenders = all.filter(({ name }) => wanted.has(name));
-  const faults = MATRIX_FAULTS.filter(({ name }) => named.has(name));
+  if (typeof wished !== "string") return bench(wished);
+  process.stdout.write(`${wished}\n`);
+  return 0;
+}
+
+async function bench({ contenders, faults, runs, lanes, json }: Wishes): Promise<number> {
   const jobs = Array.from({ length: runs }, (_, round) => schedule(faults, contenders, round)).flat();
   const done: Run[] = [];
   let failed = 0;
-  const attempt = async (lane: Lane, { fault, contender }: Job): Promise<Run | undefined> => {
-    try {
-      return await lane.run(fault, contender);
-    } catch (error) {
-      failed++;
-      say(`${fault.name} · ${contender.name} · could not be measured: ${messageOf(error)}`);
-      return undefined;
-    }
-  };
-  const queue = [...jobs];
-  const work = async () => {
+  const [busy, waiting] = queues(jobs);
+  const work = async (_: unknown, index: number) => {
+    const take = () => (index % 2 === 0 ? (busy.shift() ?? waiting.shift()) : (waiting.shift() ?? busy.shift()));
     let lane: Lane | undefined;
     try {
-      for (let job = queue.shift(); job !== undefined && !interrupted; job = queue.shift()) {
-        lane ??= await openLane(contenders, say);
-        const run = await attempt(lane, job);
-        if (run === undefined) {
+      for (let job = take(); job !== undefined && !interrupted; job = take()) {
+        const { fault, contender, again } = job;
+        try {
+          lane ??= await openLane(contenders, say);
+          const run = await lane.run(fault, contender);
+          done.push(run);
+          say(`${done.length} of ${jobs.length} · ${sentence(run, fault)}`);
+          if (json !== undefined) write(json, done);
+        } catch (error) {
+          say(
+            `${fault.name} · ${contender.name} · could not be measured${again === true ? "" : ", and is tried once more"}: ${messageOf(error)}`,
+          );
+          if (again === true) failed++;
+          else waiting.push({ ...job, again: true });
           // Nobody knows what is left in it.
-          await lane.dispose();
+          await lane?.dispose();
           lane = undefined;
-          continue;
         }
-        done.push(run);
-        say(`${done.length} of ${jobs.length} · ${sentence(run, job.fault)}`);
-        if (values.json !== undefined) write(values.json, done);
       }
     } finally {
       await lane?.dispose();
@@ -102,24 +135,33 @@ async function main(): Promise<number> {
   };
   await Promise.all(Array.from({ length: Math.min(lanes, jobs.length) }, work));
   const cells = summarize(done);
-  process.stdout.write(`${table(cells, spread(done.map(({ coldStartMs }) => coldStartMs)))}\n`);
+  process.stdout.write(`${report(cells, spread(done.map(({ coldStartMs }) => coldStartMs)))}\n`);
   if (interrupted) return 130;
   if (failed > 0) process.stdout.write(`\n${failed} of ${jobs.length} runs could not be measured.\n`);
   return failed === 0 && cells.every(({ contender, right, runs }) => contender !== OURS || right === runs) ? 0 : 1;
 }
 
 /**
- * Contenders in turn within each fault, so that what the machine does meanwhile meets all of them. In the first round everybody meets everything; in
- * the others only ours goes on, with what can be repaired: an hour is not enough for more. Who does nothing is not asked what nothing is right for.
+ * In the first round everybody meets everything; in the others only ours goes on, with what can be repaired: an hour is not enough for more. Who
+ * does not look is not asked what nothing is right for, and nobody is not asked to tell.
  */
 function schedule(faults: readonly MatrixFault[], contenders: readonly Contender[], round: number): Job[] {
-  return faults.flatMap((fault) =>
-    contenders
-      .filter(({ name }) =>
-        name === "none" ? fault.answer === "recovers" && round === 0 : round === 0 || (name === OURS && fault.answer === "recovers"),
-      )
-      .map((contender) => ({ fault, contender })),
-  );
+  const isAsked = ({ answer }: MatrixFault, { name, blind }: Contender) => {
+    if (answer === "recovers") return round === 0 || name === OURS;
+    return round === 0 && (blind !== true || (answer === "told" && name !== "none"));
+  };
+  return faults.flatMap((fault) => contenders.filter((each) => isAsked(fault, each)).map((contender) => ({ fault, contender })));
+}
+
+/** Half of the lanes boot one gateway after another, half of them mostly wait: whatever is compared meets the same machine. The longest first. */
+function queues(jobs: readonly Job[]): readonly [Job[], Job[]] {
+  const isBusy = ({ fault, contender }: Job) => contender.name === OURS && fault.answer === "recovers";
+  const lengthOf = ({ fault, contender }: Job) => windowOf(fault, contender);
+  return [jobs.filter(isBusy), jobs.filter((job) => !isBusy(job)).sort((a, b) => lengthOf(b) - lengthOf(a))];
+}
+
+function report(cells: readonly Cell[], floor: Spread | null): string {
+  return `${table(cells, floor)}\n\n${targetTable(targets(cells, floor))}`;
 }
 
 function write(file: string, runs: readonly Run[]): void {

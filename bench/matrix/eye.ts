@@ -23,6 +23,9 @@ export const EYE = `
   const commandOf = (pid) => {
     try { return readFileSync("/proc/" + pid + "/cmdline", "latin1"); } catch { return ""; }
   };
+  const parentOf = (pid) => {
+    try { const stat = readFileSync("/proc/" + pid + "/stat", "latin1"); return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]); } catch { return 0; }
+  };
   const stampOf = () => {
     try { const { mtimeNs, size, ino } = statSync(config, { bigint: true }); return [mtimeNs, size, ino].join("-"); } catch { return null; }
   };
@@ -46,7 +49,9 @@ export const EYE = `
     const commands = readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name)).map((pid) => [Number(pid), commandOf(pid)]);
     // It gives itself the name openclaw-gateway, and so does the host's own "gateway restart": only who was seen with the port is one.
     for (const [pid, command] of commands) {
-      if (command.includes(words) || (last === "" && command.startsWith("openclaw-gateway"))) known.add(pid);
+      const named = command.includes(words) || (last === "" && command.startsWith("openclaw-gateway"));
+      // What a gateway forks has its words too, until it becomes another program.
+      if (named && !known.has(pid) && !known.has(parentOf(pid))) known.add(pid);
     }
     const pids = commands.filter(([pid]) => known.has(pid)).map(([pid]) => pid);
     const doctor = commands.some(([, command]) => /openclaw[^\\0]*\\0(.*\\0)?doctor\\0/.test(command) || command.startsWith("openclaw-doctor"));

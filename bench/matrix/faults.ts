@@ -23,8 +23,10 @@ export interface MatrixFault {
   readonly starts?: number;
   /** Without a fault: it does not serve at its end either, because that was somebody's wish. */
   readonly staysDown?: true;
-  /** What the configuration's bytes have to be at the end. By default as they were before the fault, or where nobody may mend it as the fault left them. */
+  /** Not what it was, byte for byte. Without it a recovery ends with the bytes from before the fault, and what nobody may mend with those it left. */
   readonly config?: "mended";
+  /** Files in the home that have to stay as the fault has left them, besides what is a person's anyway. */
+  readonly keeps?: readonly string[];
   /** A share of a core for the gateway that is started during it. */
   readonly share?: number;
   readonly needs?: "own-disk";
@@ -133,6 +135,7 @@ export const MATRIX_FAULTS: readonly MatrixFault[] = [
     title: "state database damaged",
     answer: "told",
     cause: "database-corrupt",
+    keeps: [".openclaw/state/openclaw.sqlite"],
     script: whileDown(
       `for n in $(seq 16 400); do printf damaged | dd of=${DATABASE} bs=1 seek=$((n * 512)) conv=notrunc status=none; done; rm -f ${DATABASE}-wal ${DATABASE}-shm`,
     ),

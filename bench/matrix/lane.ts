@@ -1,6 +1,6 @@
-import { randomInt } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { createHash, randomInt } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Box, PROJECT_IN_BOX } from "../../test/lab/box.ts";
 import { installGateway, UNIT_FILE } from "../../test/lab/faulty.ts";
@@ -21,10 +21,19 @@ export interface Lane {
 const EVERY_MS = 20;
 const SERVES_MS = 180_000;
 const SETTLED_MS = 3_000;
+/** Who has not told by then has not told in time. */
+const TOLD_WINDOW_MS = 120_000;
 /** A copy of the configuration is kept a minute after the gateway began to serve: a watchdog has usually been there for longer than a run. */
 const REMEMBERS_MS = 150_000;
-const CONFIG = ".openclaw/openclaw.json";
+const STATE = ".openclaw";
+const CONFIG = `${STATE}/openclaw.json`;
 const OURS = ".local/state/rescue-watchdog";
+
+/** How long a run is watched at most, from the injection, ms. */
+export function windowOf({ answer, lastsS = 60 }: MatrixFault, { windowMs }: Contender): number {
+  if (answer === "nothing") return lastsS * 1000;
+  return answer === "told" ? Math.min(windowMs, TOLD_WINDOW_MS) : windowMs;
+}
 
 export async function openLane(contenders: readonly Contender[], say: (text: string) => void): Promise<Lane> {
   const port = randomInt(40_000, 59_000);
@@ -65,7 +74,7 @@ class BoxLane {
       }
       await endContender(this.#box);
     }
-    await this.#sh(`systemctl --user stop ${UNIT}; mkdir pristine ${OURS} -p; cp -a .openclaw pristine/state
+    await this.#sh(`systemctl --user stop ${UNIT}; mkdir -p .openclaw/workspace; echo mine > .openclaw/workspace/mine.txt; mkdir pristine ${OURS} -p; cp -a .openclaw pristine/state
       cp -a .config/systemd/user/${UNIT} pristine/; cp -a ${OURS} pristine/ours; cp -a plugins pristine/plugins`);
   }
 
@@ -80,6 +89,7 @@ class BoxLane {
     if (fault.root !== undefined) await this.#box.root(fault.root);
     const [line = ""] = (await this.#sh(`date +%s%3N; {\n${fault.script}\n} >&2`)).split("\n");
     const [atMs, establishedMs] = [Number(line), Date.now()];
+    const [left, files] = [this.#config(), this.#files(fault)];
     const evidence = (): Evidence => ({
       before,
       atMs,
@@ -87,13 +97,14 @@ class BoxLane {
       endedMs: Date.now(),
       sights: this.#sights(),
       said: this.#said(contender),
-      sameConfig: this.#config() === config,
+      config: { before: config, left, end: this.#config() },
+      changed: changesBetween(files, this.#files(fault)),
     });
-    if (fault.answer === "nothing") await delay(Math.max(0, (fault.lastsS ?? 60) * 1000 - (Date.now() - atMs)));
+    if (fault.answer === "nothing") await delay(Math.max(0, windowOf(fault, contender) - (Date.now() - atMs)));
     else {
       const isOver = () =>
         fault.answer === "recovers" ? servedAt(evidence()) !== undefined : tolds(evidence()).some(({ cause }) => cause === fault.cause);
-      await until(isOver, contender.windowMs);
+      await until(isOver, windowOf(fault, contender));
       if (fault.answer === "told") await delay(SETTLED_MS);
     }
     const run = judge(fault, contender.name, coldStartMs, evidence());
@@ -141,6 +152,26 @@ class BoxLane {
     return existsSync(this.#at(CONFIG)) ? readFileSync(this.#at(CONFIG), "utf8") : null;
   }
 
+  /** What is a person's, and what this fault says that nobody may touch: path and digest. */
+  #files({ keeps = [] }: MatrixFault): ReadonlyMap<string, string> {
+    const below = ["plugins", `${STATE}/workspace`].flatMap((directory) =>
+      existsSync(this.#at(directory))
+        ? readdirSync(this.#at(directory), { recursive: true, withFileTypes: true })
+            .filter((entry) => entry.isFile())
+            .map(({ parentPath, name }) => relative(this.#box.home, join(parentPath, name)))
+        : [],
+    );
+    const paths = [...below, `.config/systemd/user/${UNIT}`, ...keeps].filter((path) => existsSync(this.#at(path)));
+    return new Map(
+      paths.map((path) => [
+        path,
+        createHash("sha256")
+          .update(readFileSync(this.#at(path)))
+          .digest("hex"),
+      ]),
+    );
+  }
+
   #sights(): readonly Sight[] {
     return jsonLines(this.#at("eye.jsonl"));
   }
@@ -156,11 +187,15 @@ class BoxLane {
   }
 }
 
+function changesBetween(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): string[] {
+  return [...new Set([...before.keys(), ...after.keys()])].filter((path) => before.get(path) !== after.get(path));
+}
+
 async function until(so: () => boolean, withinMs: number): Promise<boolean> {
   const deadline = performance.now() + withinMs;
   while (!so()) {
     if (performance.now() > deadline) return false;
-    await delay(100);
+    await delay(200);
   }
   return true;
 }

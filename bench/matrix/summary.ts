@@ -17,6 +17,12 @@ export interface Cell {
   readonly right: number;
   readonly acted: Spread | null;
   readonly served: Spread | null;
+  /** From the start of the repair that helped until it served. */
+  readonly mended: Spread | null;
+  /** Of that, what neither the host's boot nor its doctor took. */
+  readonly own: Spread | null;
+  readonly doctor: Spread | null;
+  readonly downtime: Spread | null;
   readonly told: Spread | null;
   readonly starts: number;
   readonly doctors: number;
@@ -24,9 +30,13 @@ export interface Cell {
 }
 
 export function spread(values: readonly number[]): Spread | null {
-  const sorted = [...values].sort((a, b) => a - b);
-  const [median, worst] = [sorted[Math.floor((sorted.length - 1) / 2)], sorted.at(-1)];
-  return median === undefined || worst === undefined ? null : { median, worst, n: sorted.length };
+  const middle = median(values);
+  return middle === undefined ? null : { median: middle, worst: Math.max(...values), n: values.length };
+}
+
+/** Of an even number the lower one of the two in the middle. */
+export function median(values: readonly number[]): number | undefined {
+  return [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)];
 }
 
 /** Did this run end as the fault's truth asks? Telling is our own contender's alone: nobody else has a word for it. */
@@ -40,6 +50,15 @@ export function isRight(run: Run, fault: MatrixFault): boolean {
     case "nothing":
       return true;
   }
+}
+
+function mendedMs({ servedMs, repairMs }: Run): number | undefined {
+  return servedMs === null || repairMs === null ? undefined : servedMs - repairMs;
+}
+
+function ownMs(run: Run): number | undefined {
+  const mended = mendedMs(run);
+  return mended === undefined || run.bootMs === null ? undefined : mended - run.bootMs - run.doctorMs;
 }
 
 /** One cell for each fault and contender that was run, in the order of the faults. */
@@ -59,6 +78,10 @@ export function summarize(runs: readonly Run[]): readonly Cell[] {
           right: own.filter((run) => isRight(run, fault)).length,
           acted: spread(own.flatMap(({ actedMs }) => actedMs ?? [])),
           served: spread(own.flatMap(({ servedMs }) => servedMs ?? [])),
+          mended: spread(own.flatMap((run) => mendedMs(run) ?? [])),
+          own: spread(own.flatMap((run) => ownMs(run) ?? [])),
+          doctor: spread(own.flatMap(({ doctorMs }) => (doctorMs === 0 ? [] : doctorMs))),
+          downtime: spread(own.flatMap(({ downtimeMs }) => (downtimeMs === 0 ? [] : downtimeMs))),
           told: spread(own.flatMap((run) => first(run) ?? [])),
           starts: sum(({ starts }) => starts),
           doctors: sum(({ doctors }) => doctors),

@@ -251,7 +251,7 @@ function saysOf(probes: Probes | undefined): Pick<Assessment, "says"> {
 }
 
 function result(o: Observation, condition: Condition, evidence: readonly string[]): Assessment {
-  const { atMs, findings, hold } = o;
+  const { atMs, findings, hold, probes } = o;
   return {
     atMs,
     verdict: VERDICTS[condition],
@@ -259,6 +259,7 @@ function result(o: Observation, condition: Condition, evidence: readonly string[
     evidence,
     ...(findings === undefined ? {} : { findings }),
     ...(hold === undefined ? {} : { hold }),
+    ...(probes?.place?.ok === true ? { place: probes.place.value } : {}),
   };
 }
 

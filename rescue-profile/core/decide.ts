@@ -63,7 +63,7 @@ function onSample(state: WatchState, seen: Assessment, policy: Policy): Decision
     ...state,
     track,
     everServed: state.everServed || seen.verdict === "up",
-    surveyedMs: seen.findings === undefined ? state.surveyedMs : at,
+    ...(seen.findings === undefined ? {} : { surveyedMs: at, ...(seen.place === undefined ? {} : { place: seen.place }) }),
   };
 
   if (next.phase.name === "repairing") {

@@ -143,6 +143,8 @@ export interface Probes {
   readonly lifecycle: Reading<LifecycleReading | null>;
   readonly service: Reading<ServiceReading>;
   readonly maintenance: Reading<MaintenanceReading>;
+  /** By what its state directory and state database are known again. */
+  readonly place?: Reading<string>;
   readonly resources?: Reading<ResourceReading>;
 }
 
@@ -247,6 +249,8 @@ export interface Assessment {
   readonly findings?: Findings;
   /** What it says of itself, when it answers: to compare before and after a repair. */
   readonly says?: Says;
+  /** By what its state directory and state database are known again. */
+  readonly place?: string;
   /** How its process ended last, if the manager knows: by its own exit code, or by a signal. */
   readonly lastExit?: { readonly code?: number; readonly signal?: string };
   readonly hold?: string;

@@ -22,8 +22,9 @@ export function nextLook(state: WatchState, at: number, policy: Policy): NextLoo
   if (track.blindLooks > 0) return full(policy.recheckMs);
   const waiting = phase.name === "human" || phase.name === "cooling";
   const restful = (phase.name === "watching" && calm && state.incident === null) || waiting;
-  // One soon after it began to serve, for what its boot may have lost; then it costs more than it tells.
-  const every = calm && state.surveyedMs > track.sinceMs ? CALM_SURVEYS * policy.surveyMs : policy.surveyMs;
+  // One soon after it began to serve, for what its boot may have lost, and while a warning waits; then it costs more than it tells.
+  const isQuiet = calm && state.surveyedMs > track.sinceMs && state.warned.every(({ told }) => told);
+  const every = isQuiet ? CALM_SURVEYS * policy.surveyMs : policy.surveyMs;
   const surveyInMs = Math.max(0, state.surveyedMs + every - at);
   if (restful && surveyInMs <= policy.identityMs) return { afterMs: Math.max(surveyInMs, policy.recheckMs), depth: "deep" };
   // A human has the word; but a process that lives may still die, and that is seen at once.
@@ -34,7 +35,9 @@ export function nextLook(state: WatchState, at: number, policy: Policy): NextLoo
     const due = track.lastFullMs + policy.baselineMs - at;
     return due <= policy.identityMs ? full(Math.max(0, due)) : { afterMs: policy.identityMs, depth: "identity" };
   }
-  if (phase.name === "verifying" || phase.name === "repairing") return full(policy.recheckMs);
+  if (phase.name === "verifying") return full(policy.recheckMs);
+  // A doctor takes its time, and all of the machine that it can get.
+  if (phase.name === "repairing") return full(at - phase.sinceMs < FAST_FOR_MS ? policy.recheckMs : policy.slowRecheckMs);
   // Nothing to hurry for: it was stopped on purpose, or refuses to start, or no repair is allowed yet.
   if (track.condition === "stopped-cleanly" || (waiting && track.condition === "parked") || phase.name === "cooling")
     return full(policy.baselineMs);

@@ -25,7 +25,17 @@ export function onServing(before: WatchState, seen: Assessment, policy: Policy):
   const sustained = track.checks >= policy.goodChecks && held >= policy.holdMs;
   if (incident === null && phase.name === "watching") {
     const says = sustained && seen.says !== undefined ? seen.says : state.saidServing;
-    return decision({ ...state, saidServing: says }, actions, policy, at, track.condition);
+    const watched: WatchState = { ...state, saidServing: says };
+    // It still serves from what it has open, and loses that when it ends: told at once, and not by the next survey.
+    const isElsewhere = seen.place !== undefined && before.place !== undefined && seen.place !== before.place;
+    if (isElsewhere)
+      return {
+        state: watched,
+        actions,
+        next: { afterMs: 0, depth: "deep" },
+        reason: "what lies in its place on disk is not what it was: looking deeper",
+      };
+    return decision(watched, actions, policy, at, track.condition);
   }
   if (!sustained) return decision(state, actions, policy, at, `serving again for ${Math.round(held / 1000)} s`);
   const watching: WatchState = { ...state, phase: { name: "watching" }, incident: null };

@@ -5,6 +5,7 @@ import { probeHttp } from "./http.ts";
 import { readLifecycle } from "./lifecycle.ts";
 import { observeListener } from "./listener.ts";
 import { readMaintenance } from "./maintenance.ts";
+import { readPlace } from "./place.ts";
 import { readProcess } from "./process.ts";
 import { seen, within } from "./reading.ts";
 import { readResources } from "./resources.ts";
@@ -39,7 +40,7 @@ export async function look(options: LookOptions): Promise<Observation> {
 
 async function probe(options: LookOptions, pid: number | undefined): Promise<Probes> {
   const { target, probeTimeoutMs: timeoutMs } = options;
-  const [health, startup, ready, service, listener, maintenance, lifecycle, resources] = await Promise.all([
+  const [health, startup, ready, service, listener, maintenance, lifecycle, place, resources] = await Promise.all([
     probeHttp(target, "/healthz", timeoutMs),
     probeHttp(target, "/startupz", timeoutMs),
     probeHttp(target, "/readyz", timeoutMs),
@@ -47,9 +48,10 @@ async function probe(options: LookOptions, pid: number | undefined): Promise<Pro
     within(timeoutMs, "the listener", () => observeListener(target.port, pid === undefined ? [] : [pid], timeoutMs)),
     within(timeoutMs, "the process list", () => readMaintenance(target, { timeoutMs })),
     within(timeoutMs, "the state database", async () => readLifecycle(target.databasePath)),
+    within(timeoutMs, "the state directory", () => readPlace(target)),
     options.resources ? within(timeoutMs, "resources", () => readResources(target, pid)) : undefined,
   ]);
-  return { health, startup, ready, service, listener, maintenance, lifecycle, ...(resources === undefined ? {} : { resources }) };
+  return { health, startup, ready, service, listener, maintenance, lifecycle, place, ...(resources === undefined ? {} : { resources }) };
 }
 
 /** Early in a boot only the service manager knows the process. */

@@ -23,6 +23,8 @@ export interface LiveIdentity extends ProcessIdentity {
   readonly parentPid: number;
   readonly uid: number;
   readonly run: RunState;
+  /** Absent where it is only known to the second. */
+  readonly cpuMs?: number;
   /** The process title; the host's is `openclaw-gateway`, its arguments are overwritten. */
   readonly command: string;
   /** Absent where they are not visible to us. `exe` ends in ` (deleted)` after an upgrade in place. */
@@ -89,6 +91,7 @@ export function readIdentity(pid: number): LiveIdentity | undefined {
     startTime: facts.value.startTime,
     parentPid: facts.value.parentPid,
     run: facts.value.run,
+    cpuMs: facts.value.cpuMs,
     uid: statusField(status, "Uid"),
     command: command.replaceAll("\0", " ").trim(),
     ...(exe === undefined ? {} : { exe }),

@@ -50,6 +50,13 @@ export function judge(
   return unknown ? "wanted" : "no";
 }
 
+/** Are these changes, besides stamps, the removal of the unknown keys, all of them and nothing else? */
+export function takesAwayJust(unknownKeys: readonly string[], changes: readonly KeyChange[]): boolean {
+  const stamps = DOCTOR_ALLOWLIST.filter(({ stamp }) => stamp);
+  const isGone = (key: string) => changes.some(({ kind, path }) => kind === "removed" && isWithin(key, path.join(".")));
+  return unknownKeys.every(isGone) && changes.every((change) => judge(change, unknownKeys, stamps) !== "no");
+}
+
 export function matches(pattern: KeyPath, path: KeyPath): boolean {
   const [first, ...rest] = pattern;
   if (first === undefined) return path.length === 0;

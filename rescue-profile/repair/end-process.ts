@@ -10,22 +10,30 @@ export interface EndProcessPorts extends FencePorts {
   readonly monotonicMs: () => number;
 }
 
+type PlannedEnd = Extract<PlannedStep, { name: "end-process" }>;
+
 const POLL_MS = 50;
+/** Who hears SIGTERM uses CPU for it, the host 100 ms and more; who has used none for so long is blocked, and will not hear it later either. */
+const DEAF_MS = 1_000;
 
 /** Ends the fenced process, asking first where it can answer. The fence is passed anew before each signal. */
-export async function endProcess(step: Extract<PlannedStep, { name: "end-process" }>, ports: EndProcessPorts): Promise<StepOutcome> {
+export async function endProcess(step: PlannedEnd, ports: EndProcessPorts): Promise<StepOutcome> {
   const { identity } = step;
+  let deaf = false;
   for (const { signal, deadlineMs } of [
     { signal: "SIGTERM", deadlineMs: step.termMs },
     { signal: "SIGKILL", deadlineMs: step.killMs },
   ] as const) {
     if (deadlineMs === 0) continue;
-    const verdict = await fence(identity, ports);
+    // Nor has it answered anybody since: that question alone would take another second.
+    const verdict = await fence(identity, deaf ? { ...ports, serves: async () => false } : ports);
     if (verdict.pass === "stop") return { outcome: "aborted", detail: `the fence stopped it: ${verdict.why}` };
     if (verdict.pass === "gone" || !delivered(identity.pid, signal, ports)) {
       return { outcome: "done", detail: `pid ${identity.pid} had ended already` };
     }
-    if (await ended(identity, deadlineMs, ports)) return { outcome: "done", detail: `pid ${identity.pid} ended on ${signal}` };
+    const end = await ended(identity, deadlineMs, signal === "SIGTERM" ? DEAF_MS : deadlineMs, ports);
+    if (end === "ended") return { outcome: "done", detail: `pid ${identity.pid} ended on ${signal}` };
+    deaf = end === "deaf";
   }
   return { outcome: "failed", detail: `pid ${identity.pid} is still there after SIGKILL: it waits in the kernel` };
 }
@@ -41,11 +49,20 @@ function delivered(pid: number, signal: "SIGTERM" | "SIGKILL", ports: EndProcess
   }
 }
 
-async function ended(identity: { pid: number; startTime: number }, deadlineMs: number, ports: EndProcessPorts): Promise<boolean> {
-  const until = ports.monotonicMs() + deadlineMs;
+async function ended(
+  { pid, startTime }: PlannedEnd["identity"],
+  deadlineMs: number,
+  deafMs: number,
+  ports: EndProcessPorts,
+): Promise<"ended" | "deaf" | "late"> {
+  const sinceMs = ports.monotonicMs();
+  const cpuMs = ports.identityOf(pid)?.cpuMs;
   for (;;) {
-    if (ports.identityOf(identity.pid)?.startTime !== identity.startTime) return true;
-    if (ports.monotonicMs() >= until) return false;
+    const now = ports.identityOf(pid);
+    if (now?.startTime !== startTime) return "ended";
+    const passedMs = ports.monotonicMs() - sinceMs;
+    if (passedMs >= deadlineMs) return "late";
+    if (passedMs >= deafMs && cpuMs !== undefined && now.cpuMs === cpuMs) return "deaf";
     await ports.sleep(POLL_MS);
   }
 }

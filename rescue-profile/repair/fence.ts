@@ -2,7 +2,7 @@ import type { ProcessIdentity } from "../core/model.ts";
 
 /** What the fence asks, each answered at this very moment. Functions throw when they could not look; undefined means "not found". */
 export interface FencePorts {
-  readonly identityOf: (pid: number) => (ProcessIdentity & { readonly uid: number }) | undefined;
+  readonly identityOf: (pid: number) => (ProcessIdentity & { readonly uid: number; readonly cpuMs?: number }) | undefined;
   /** The process that the gateway's own lock names, and the state directory it was taken for. */
   readonly lockHolder: () => (ProcessIdentity & { readonly stateDir: string }) | undefined;
   readonly serviceMainPid: () => Promise<number | undefined>;

@@ -6,7 +6,7 @@ import type { Cause, ProcessIdentity } from "../core/model.ts";
  * the file), has a deadline and one effect, and leaves in the incident's folder what a person needs to undo it.
  */
 export type PlannedStep =
-  /** Ends the fenced process: SIGTERM for `termMs` (0: it could not act on it), then SIGKILL for `killMs`. Undo: the next step. */
+  /** Ends the fenced process: SIGTERM for at most `termMs` (0: it could not act on it), then SIGKILL for `killMs`. Undo: the next step. */
   | { readonly name: "end-process"; readonly identity: ProcessIdentity; readonly termMs: number; readonly killMs: number }
   /** Has the manager leave the service alone until `start-service`: a start beside the next step would fail and park it. Undo: the start, also when a step fails. */
   | { readonly name: "hold-service"; readonly deadlineMs: number }
@@ -107,7 +107,7 @@ function mend(cause: Cause, subject: string | null): readonly PlannedStep[] | un
 export function describeStep(step: PlannedStep): string {
   switch (step.name) {
     case "end-process":
-      return `end pid ${step.identity.pid} behind the fence (${step.termMs === 0 ? "SIGKILL" : `SIGTERM, after ${step.termMs / 1000} s SIGKILL`})`;
+      return `end pid ${step.identity.pid} behind the fence (${step.termMs === 0 ? "SIGKILL" : `SIGTERM, then SIGKILL after ${step.termMs / 1000} s, or sooner when it does not hear`})`;
     case "hold-service":
       return "have the service manager leave it alone until the start";
     case "quarantine-lock":

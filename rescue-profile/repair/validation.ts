@@ -8,6 +8,8 @@ export interface Validation {
   readonly problemPaths: readonly string[];
   /** Full paths, in dots, of the keys that the host says it does not know. */
   readonly unknownKeys: readonly string[];
+  /** They are all that the host finds wrong. */
+  readonly onlyUnknownKeys: boolean;
 }
 
 /** 1 to 5 s on a quiet machine, 19 s on a busy one, more than 30 s on one that starves. */
@@ -22,5 +24,10 @@ export async function validateConfig(host: Host): Promise<Validation> {
     throw new RescueError("not-running", `the host's config validate did not answer: ${why}`, { fix: "openclaw config validate" });
   }
   const { valid, problems } = answer;
-  return { valid, problemPaths: problems.map(({ path }) => path), unknownKeys: problems.flatMap(({ unknownKeys }) => unknownKeys) };
+  return {
+    valid,
+    problemPaths: problems.map(({ path }) => path),
+    unknownKeys: problems.flatMap(({ unknownKeys }) => unknownKeys),
+    onlyUnknownKeys: problems.length > 0 && problems.every(({ unknownKeys }) => unknownKeys.length > 0),
+  };
 }

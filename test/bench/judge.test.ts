@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { OURS } from "../../bench/matrix/contenders.ts";
 import type { Sight } from "../../bench/matrix/eye.ts";
 import type { MatrixFault } from "../../bench/matrix/faults.ts";
 import { type Evidence, judge, servedAt } from "../../bench/matrix/judge.ts";
 import { isRight, spread, summarize } from "../../bench/matrix/summary.ts";
+import { targets } from "../../bench/matrix/targets.ts";
 
 const sight = (atMs: number, pids: readonly number[], ready: boolean, more: Partial<Sight> = {}): Sight => ({
   atMs,
@@ -20,7 +22,8 @@ const evidence = (sights: readonly Sight[], more: Partial<Evidence> = {}): Evide
   endedMs: 60_000,
   sights: [BEFORE, ...sights],
   said: [],
-  sameConfig: true,
+  config: { before: "{}", left: "{ broken", end: "{}" },
+  changed: [],
   ...more,
 });
 const KILLED: MatrixFault = { name: "killed", title: "", answer: "recovers", tier: 1, script: "" };
@@ -61,8 +64,12 @@ describe("a run of the bench", () => {
   it("without a fault is harmed by every start, repair, doctor or change", () => {
     const quiet = evidence([sight(1_020, [7], false), sight(21_000, [7], true)]);
     expect(judge(STALL, "x", 1, quiet).harm).toEqual([]);
-    const restarted = evidence([sight(1_020, [7], false), sight(9_000, [8], false)], { sameConfig: false });
-    expect(judge(STALL, "x", 1, restarted).harm).toEqual(["1 needless start", "down at the end", "the configuration was changed"]);
+    const restarted = evidence([sight(1_020, [7], false), sight(9_000, [8], false)], {
+      config: { before: "{}", left: "{}", end: "{ mine }" },
+    });
+    const run = judge(STALL, "x", 1, restarted);
+    expect(run.harm).toEqual(["1 needless start", "down at the end", "the configuration was changed"]);
+    expect([run.downtimeMs, judge(STALL, "x", 1, quiet).downtimeMs]).toEqual([51_000, 0]);
     const said = [{ event: "repair-started", cause: "silent-busy", tier: 1, atMs: 2_000 }];
     expect(judge(STALL, "x", 1, { ...quiet, said }).harm).toEqual(["1 false repair"]);
     expect(judge({ ...STALL, staysDown: true }, "x", 1, quiet).harm).toEqual(["started what somebody had stopped"]);
@@ -71,9 +78,42 @@ describe("a run of the bench", () => {
   it("of a fault that only a person can mend is right when he was told its cause, and not before it was injected", () => {
     const fault: MatrixFault = { name: "port-taken", title: "", answer: "told", cause: "port-foreign", script: "" };
     const told = (cause: string, atMs: number) => ({ event: "needs-a-human", cause, tier: null, atMs });
-    const run = judge(fault, "rescue-watchdog", 1, evidence([], { said: [told("port-foreign", 500), told("port-foreign", 9_000)] }));
-    expect([run.told, isRight(run, fault)]).toEqual([[{ cause: "port-foreign", atMs: 8_000 }], true]);
-    expect(isRight(judge(fault, "x", 1, evidence([], { said: [told("blind", 9_000)] })), fault)).toBe(false);
+    const config = { before: "{}", left: "{ broken", end: "{ broken" };
+    const of = (more: Partial<Evidence>) => judge(fault, "rescue-watchdog", 1, evidence([], { config, ...more }));
+    const said = [told("port-foreign", 500), told("port-foreign", 9_000)];
+    expect([of({ said }).told, isRight(of({ said }), fault)]).toEqual([[{ cause: "port-foreign", atMs: 8_000 }], true]);
+    expect(isRight(of({ said: [told("blind", 9_000)] }), fault)).toBe(false);
+    expect(of({ said, config: { ...config, end: "{}" } }).harm).toEqual(["the configuration was changed"]);
+    expect(of({ said, changed: ["plugins/a.js"] }).harm).toEqual(["plugins/a.js was changed"]);
+  });
+
+  it("tells what the host's own boot and doctor took of a recovery, and when the repair that helped began", () => {
+    const list = [
+      sight(1_020, [], false),
+      sight(5_000, [8], false),
+      sight(9_000, [], false),
+      sight(12_000, [], false, { doctor: true }),
+      sight(24_000, [], false),
+      sight(26_000, [9], false),
+      sight(36_000, [9], true),
+    ];
+    const said = [4_500, 10_000].map((atMs) => ({ event: "repair-started", cause: "x", tier: 1, atMs }));
+    const run = judge(KILLED, "x", 1, evidence(list, { said }));
+    expect(run).toMatchObject({ actedMs: 3_500, repairMs: 9_000, doctorMs: 12_000, bootMs: 10_000, servedMs: 35_000 });
+    expect(summarize([run])).toMatchObject([{ mended: { median: 26_000 }, own: { median: 4_000 }, doctor: { median: 12_000 } }]);
+  });
+
+  it("is compared with what was promised", () => {
+    const list = (servedMs: number) => [sight(1_010, [], false), sight(2_500, [8], false), sight(servedMs, [8], true)];
+    const runs = [13_000, 14_000, 90_000].map((ms) => judge(KILLED, OURS, 9_000, evidence(list(ms), { endedMs: 99_000 })));
+    const floor = spread(runs.map(({ coldStartMs }) => coldStartMs));
+    expect(targets(summarize(runs), floor)).toEqual([
+      { what: "killed: acts", limit: "2.0 s", measured: "1.5 s", met: true },
+      { what: "killed: serves after its repair began", limit: "12.0 s", measured: "11.5 s", met: true },
+      { what: "killed: recovers unharmed", limit: "3 of 3", measured: "3 of 3", met: true },
+    ]);
+    const never = judge(KILLED, OURS, 9_000, evidence([sight(1_010, [], false)]));
+    expect(targets(summarize([never]), floor).map(({ met }) => met)).toEqual([false, false, false]);
   });
 
   it("counts in a cell with the others of its fault and contender", () => {

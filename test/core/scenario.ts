@@ -10,7 +10,7 @@ import { FINDS } from "./finds.ts";
 /**
  * Runs a transcript: input lines begin with `>`, everything else is what the watchdog did, and is produced anew by each run.
  *
- *     > see CONDITION [pid N] [cpu +MS/s] [harm X] [exit CODE] [finds WHAT] [suppressed CHANNEL] [for DURATION [every DURATION]]
+ *     > see CONDITION [pid N] [cpu +MS/s] [harm X] [exit CODE] [finds WHAT] [suppressed CHANNEL] [place NAME] [for DURATION [every DURATION]]
  *     > late | settled OUTCOME | request [tier N] | pause [DURATION] | resume | reboot DURATION
  *
  * `finds` is what a deep look would find; it is seen only when the watchdog takes one (and by a request, which is judged by one).
@@ -128,11 +128,13 @@ function found(name = "nothing"): Findings {
 function told(seen: Assessment, value: (name: string) => string | undefined): Assessment {
   const exit = value("exit");
   const suppressed = value("suppressed");
+  const place = value("place");
   const says = { version: "2026.9.6", failing: [], suppressed: suppressed === undefined ? [] : [suppressed] };
   return {
     ...seen,
     ...(exit === undefined ? {} : { lastExit: exit.startsWith("SIG") ? { signal: exit } : { code: Number(exit) } }),
     ...(seen.verdict === "up" ? { says } : {}),
+    ...(place === undefined ? {} : { place }),
   };
 }
 

@@ -32,6 +32,20 @@ describe("ending a real process", () => {
     expect(await target.ended).toEqual([null, "SIGKILL"]);
   });
 
+  it("that uses no CPU after SIGTERM is not given the rest of its time, nor asked for an answer once more", async () => {
+    const world = frozenWorld();
+    expect(await endProcess(step(world.identity, 10_000), world.ports)).toMatchObject({ outcome: "done" });
+    expect(world.said).toEqual(["asked at 0", "SIGTERM at 0", "SIGKILL at 1000"]);
+  });
+
+  it("that uses CPU after SIGTERM, or whose CPU is not known, is given all its time and asked again", async () => {
+    for (const cpu of [(atMs: number) => (atMs < 700 ? 5_000 : 5_010), () => undefined]) {
+      const world = frozenWorld(cpu);
+      expect(await endProcess(step(world.identity, 10_000), world.ports)).toMatchObject({ outcome: "done" });
+      expect(world.said).toEqual(["asked at 0", "SIGTERM at 0", "asked at 10000", "SIGKILL at 10000"]);
+    }
+  });
+
   it("that is stopped (state T) is killed without being asked", async () => {
     await using target = await victim("deaf");
     target.child.kill("SIGSTOP");
@@ -122,3 +136,31 @@ describe("ending a real process", () => {
     expect(sent).toEqual(["SIGTERM", "SIGKILL"]);
   });
 });
+
+/** A process that ends on SIGKILL only, on a clock of its own. */
+function frozenWorld(cpuMs: (atMs: number) => number | undefined = () => 5_000) {
+  const identity = { pid: 4242, startTime: 7 };
+  const said: string[] = [];
+  let atMs = 0;
+  let dead = false;
+  const ports: EndProcessPorts = {
+    ...unchanged(identity),
+    identityOf: () => {
+      const cpu = cpuMs(atMs);
+      return dead ? undefined : { ...identity, uid: 1000, ...(cpu === undefined ? {} : { cpuMs: cpu }) };
+    },
+    serves: async () => {
+      said.push(`asked at ${atMs}`);
+      return false;
+    },
+    signal: (_, signal) => {
+      said.push(`${signal} at ${atMs}`);
+      dead = signal === "SIGKILL";
+    },
+    sleep: async (ms) => {
+      atMs += ms;
+    },
+    monotonicMs: () => atMs,
+  };
+  return { identity, said, ports };
+}

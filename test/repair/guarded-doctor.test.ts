@@ -18,14 +18,14 @@ describe("a doctor under guard", () => {
     chmodSync(at.configPath, 0o644);
     const outcome = await guardedDoctor(STEP, at.step);
     expect(outcome.detail).toContain(
-      "doctor ran (exit 0) and the host finds the configuration valid; kept: 3 keys differ: bogusTop, gateway.bogusKey, wizard; " +
+      "doctor ran (exit 0) and took away just what the host had found wrong; kept: 3 keys differ: bogusTop, gateway.bogusKey, wizard; " +
         "put back: 1 key differs: skills; ",
     );
     expect(outcome.outcome).toBe("done");
     expect(config(at)).toEqual({ ...parseConfig("good", GOOD), wizard: HARMLESS["wizard"] });
     expect([at.read("agents.json5"), at.read("openclaw.json.bak"), existsSync(`${at.configPath}.bak.1`)]).toEqual([AGENTS, "{}\n", false]);
     expect(statSync(at.configPath).mode & 0o777).toBe(0o600);
-    expect(at.host.count("doctor --fix")).toBe(1);
+    expect([at.host.count("doctor --fix"), at.host.count("config validate")]).toEqual([1, 1]);
   });
 
   it("leaves in the folder what it did, what was kept, the findings and the databases, for this user alone", async () => {
@@ -93,6 +93,8 @@ describe("a doctor under guard", () => {
     at.host.doctor = { sets: { gateway: { mode: "remote", bind: "lan" } } };
     await guardedDoctor(STEP, at.step, [{ path: ["gateway", "*"], why: "for this test", stamp: false }]);
     expect(config(at)["gateway"]).toMatchObject({ mode: "remote", bind: "loopback" });
+    // More was changed than what the host had called wrong: it is asked again.
+    expect(at.host.count("config validate")).toBe(2);
   });
 
   it("puts included files back, and those that it made or took away", async () => {
@@ -147,8 +149,8 @@ describe("a doctor under guard", () => {
     expect(at.read()).toBe(UNKNOWN);
   });
 
-  it("whose host does not answer afterwards changes nothing", async () => {
-    using at = machine(UNKNOWN);
+  it("whose host does not answer afterwards changes nothing, where more was wrong than unknown keys", async () => {
+    using at = machine(UNKNOWN.replace("port: 18789", 'port: "abc"'));
     const before = tree(at.stateDir);
     at.host.doctor = {
       also: () => {
