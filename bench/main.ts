@@ -57,7 +57,7 @@ function wishes(): Wishes | string {
       only: { type: "string" },
       contenders: { type: "string" },
       contender: { type: "string", multiple: true, default: [] },
-      lanes: { type: "string", default: "4" },
+      lanes: { type: "string", default: "3" },
       json: { type: "string" },
       from: { type: "string" },
       help: { type: "boolean" },
@@ -105,35 +105,39 @@ async function bench({ contenders, faults, runs, lanes, json }: Wishes): Promise
   const jobs = Array.from({ length: runs }, (_, round) => schedule(faults, contenders, round)).flat();
   const done: Run[] = [];
   let failed = 0;
-  const [busy, waiting] = queues(jobs);
-  const work = async (_: unknown, index: number) => {
-    const take = () => (index % 2 === 0 ? (busy.shift() ?? waiting.shift()) : (waiting.shift() ?? busy.shift()));
-    let lane: Lane | undefined;
-    try {
-      for (let job = take(); job !== undefined && !interrupted; job = take()) {
-        const { fault, contender, again } = job;
-        try {
-          lane ??= await openLane(contenders, say);
-          const run = await lane.run(fault, contender);
-          done.push(run);
-          say(`${done.length} of ${jobs.length} · ${sentence(run, fault)}`);
-          if (json !== undefined) write(json, done);
-        } catch (error) {
-          say(
-            `${fault.name} · ${contender.name} · could not be measured${again === true ? "" : ", and is tried once more"}: ${messageOf(error)}`,
-          );
-          if (again === true) failed++;
-          else waiting.push({ ...job, again: true });
-          // Nobody knows what is left in it.
-          await lane?.dispose();
-          lane = undefined;
-        }
+  const { busy, waiting, alone } = queues(jobs);
+  const open: (Lane | undefined)[] = [];
+  const work = async (index: number, first: Job[], second: Job[]) => {
+    const take = () => first.shift() ?? second.shift();
+    for (let job = take(); job !== undefined && !interrupted; job = take()) {
+      const { fault, contender, again } = job;
+      try {
+        const lane = open[index] ?? (await openLane(contenders, say));
+        open[index] = lane;
+        const run = await lane.run(fault, contender);
+        done.push(run);
+        say(`${done.length} of ${jobs.length} · ${sentence(run, fault)}`);
+        if (json !== undefined) write(json, done);
+      } catch (error) {
+        const next = again === true ? "" : ", and is tried once more";
+        say(`${fault.name} · ${contender.name} · could not be measured${next}: ${messageOf(error)}`);
+        if (again === true) failed++;
+        else second.push({ ...job, again: true });
+        // Nobody knows what is left in it.
+        await open[index]?.dispose();
+        open[index] = undefined;
       }
-    } finally {
-      await lane?.dispose();
     }
   };
-  await Promise.all(Array.from({ length: Math.min(lanes, jobs.length) }, work));
+  try {
+    const side = Array.from({ length: Math.min(lanes, busy.length + waiting.length) }, (_, index) =>
+      index % 2 === 0 ? work(index, busy, waiting) : work(index, waiting, busy),
+    );
+    await Promise.all(side);
+    await work(0, alone, []);
+  } finally {
+    await Promise.all(open.map((lane) => lane?.dispose()));
+  }
   const cells = summarize(done);
   process.stdout.write(`${report(cells, spread(done.map(({ coldStartMs }) => coldStartMs)))}\n`);
   if (interrupted) return 130;
@@ -143,21 +147,26 @@ async function bench({ contenders, faults, runs, lanes, json }: Wishes): Promise
 
 /**
  * In the first round everybody meets everything; in the others only ours goes on, with what can be repaired: an hour is not enough for more. Who
- * does not look is not asked what nothing is right for, and nobody is not asked to tell.
+ * does not look is not asked what nothing is right for; and of nobody it is only shown that a gateway stays down.
  */
 function schedule(faults: readonly MatrixFault[], contenders: readonly Contender[], round: number): Job[] {
-  const isAsked = ({ answer }: MatrixFault, { name, blind }: Contender) => {
+  const isAsked = ({ answer, tier }: MatrixFault, { name, blind }: Contender) => {
+    if (name === "none") return round === 0 && tier === 1;
     if (answer === "recovers") return round === 0 || name === OURS;
-    return round === 0 && (blind !== true || (answer === "told" && name !== "none"));
+    return round === 0 && (blind !== true || answer === "told");
   };
   return faults.flatMap((fault) => contenders.filter((each) => isAsked(fault, each)).map((contender) => ({ fault, contender })));
 }
 
-/** Half of the lanes boot one gateway after another, half of them mostly wait: whatever is compared meets the same machine. The longest first. */
-function queues(jobs: readonly Job[]): readonly [Job[], Job[]] {
-  const isBusy = ({ fault, contender }: Job) => contender.name === OURS && fault.answer === "recovers";
+/** Some of the lanes boot one gateway after another, the others mostly wait, so that whatever is compared meets the same machine. The longest first. */
+function queues(jobs: readonly Job[]): Record<"busy" | "waiting" | "alone", Job[]> {
+  const kindOf = ({ fault, contender }: Job) => {
+    if (fault.alone === true) return "alone";
+    return contender.name === OURS && fault.answer === "recovers" ? "busy" : "waiting";
+  };
   const lengthOf = ({ fault, contender }: Job) => windowOf(fault, contender);
-  return [jobs.filter(isBusy), jobs.filter((job) => !isBusy(job)).sort((a, b) => lengthOf(b) - lengthOf(a))];
+  const { busy = [], waiting = [], alone = [] } = Object.groupBy(jobs, kindOf);
+  return { busy, waiting: waiting.sort((a, b) => lengthOf(b) - lengthOf(a)), alone };
 }
 
 function report(cells: readonly Cell[], floor: Spread | null): string {

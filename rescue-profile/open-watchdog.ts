@@ -107,7 +107,7 @@ export function logFile(dir: string): string {
   return join(dir, "logs", "watchdog.jsonl");
 }
 
-function journalClock(): JournalClock {
+export function journalClock(): JournalClock {
   return { boot: bootId(), monotonicMs, wallMs };
 }
 

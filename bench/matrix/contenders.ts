@@ -47,7 +47,7 @@ export const CONTENDERS: readonly Contender[] = [
   {
     name: "script",
     title: "the unit and the usual script (curl every 30 s, restart, doctor)",
-    windowMs: 210_000,
+    windowMs: 180_000,
     start: `cat > script.sh <<'END'\n${SCRIPT}\nEND\n${AS_SERVICE} /bin/bash /home/svc/script.sh`,
   },
   {
@@ -70,7 +70,7 @@ export function foreign(text: string): Contender {
   return {
     name,
     title: command,
-    windowMs: 210_000,
+    windowMs: 180_000,
     start: `${AS_SERVICE} /bin/bash -c ${JSON.stringify(command)}`,
     ...(directory === undefined ? {} : { binds: { [directory]: directory } }),
   };

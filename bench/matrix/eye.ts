@@ -12,8 +12,8 @@ export interface Sight {
 }
 
 /**
- * A program of its own, in the box, so that nobody who is measured is asked: argv is PORT CONFIG FILE EVERY_MS. It looks every so many ms and writes
- * a line when what it sees is not what it saw. A probe waits 500 ms, without holding up the other looks.
+ * A program of its own, in the box, so that nobody who is measured is asked: argv is PORT CONFIG FILE EVERY_MS. It probes every so many ms, looks
+ * at the processes every fifth time, and writes a line when what it sees is not what it saw. A probe waits 500 ms, without holding up the others.
  */
 export const EYE = `
   import { appendFileSync, readdirSync, readFileSync, statSync } from "node:fs";
@@ -44,8 +44,9 @@ export const EYE = `
   };
   let last = "";
   const known = new Set();
-  for (;;) {
-    probe();
+  let pids = [];
+  let doctor = false;
+  const lookAtProcesses = () => {
     const commands = readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name)).map((pid) => [Number(pid), commandOf(pid)]);
     // It gives itself the name openclaw-gateway, and so does the host's own "gateway restart": only who was seen with the port is one.
     for (const [pid, command] of commands) {
@@ -53,8 +54,12 @@ export const EYE = `
       // What a gateway forks has its words too, until it becomes another program.
       if (named && !known.has(pid) && !known.has(parentOf(pid))) known.add(pid);
     }
-    const pids = commands.filter(([pid]) => known.has(pid)).map(([pid]) => pid);
-    const doctor = commands.some(([, command]) => /openclaw[^\\0]*\\0(.*\\0)?doctor\\0/.test(command) || command.startsWith("openclaw-doctor"));
+    pids = commands.filter(([pid]) => known.has(pid)).map(([pid]) => pid);
+    doctor = commands.some(([, command]) => /openclaw[^\\0]*\\0(.*\\0)?doctor\\0/.test(command) || command.startsWith("openclaw-doctor"));
+  };
+  for (let n = 0; ; n++) {
+    probe();
+    if (n % 5 === 0) lookAtProcesses();
     const seen = JSON.stringify({ ready, pids, doctor, config: stampOf() });
     if (seen !== last) appendFileSync(file, JSON.stringify({ atMs: Date.now(), ...JSON.parse(seen) }) + "\\n");
     last = seen;

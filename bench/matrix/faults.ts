@@ -30,6 +30,8 @@ export interface MatrixFault {
   /** A share of a core for the gateway that is started during it. */
   readonly share?: number;
   readonly needs?: "own-disk";
+  /** It is felt in other boxes too. */
+  readonly alone?: true;
 }
 
 const MAIN_PID = `$(systemctl --user show ${UNIT} -p MainPID --value)`;
@@ -188,6 +190,7 @@ export const MATRIX_FAULTS: readonly MatrixFault[] = [
   {
     name: "busy-machine",
     title: "eight programs busy for a minute",
+    alone: true,
     answer: "nothing",
     lastsS: 65,
     script: `systemd-run --user --quiet --unit=holder --collect sh -c 'for n in 1 2 3 4 5 6 7 8; do timeout 60 sh -c "while :; do :; done" & done; wait'`,

@@ -47,7 +47,7 @@ export function figure(cells: readonly Cell[], floor: Spread | null): string {
       `<circle cx="${at}" cy="20" r="5" fill="${COLOURS[index % COLOURS.length]}"/><text x="${at + 10}" y="24">${escaped(contender)}</text>`,
     );
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${LEFT + WIDTH + 70} ${height}" font-family="sans-serif" font-size="12"><rect width="100%" height="100%" fill="#fff"/>\n${parts.join("\n")}\n</svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${LEFT + WIDTH + 70} ${height}" font-family="sans-serif" font-size="12"><title>Seconds until the gateway serves again, for each fault and contender</title><rect width="100%" height="100%" fill="#fff"/>\n${parts.join("\n")}\n</svg>\n`;
 }
 
 const f = (value: number) => value.toFixed(1);

@@ -22,7 +22,7 @@ const EVERY_MS = 20;
 const SERVES_MS = 180_000;
 const SETTLED_MS = 3_000;
 /** Who has not told by then has not told in time. */
-const TOLD_WINDOW_MS = 120_000;
+const TOLD_WINDOW_MS = 60_000;
 /** A copy of the configuration is kept a minute after the gateway began to serve: a watchdog has usually been there for longer than a run. */
 const REMEMBERS_MS = 150_000;
 const STATE = ".openclaw";

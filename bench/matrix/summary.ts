@@ -1,4 +1,4 @@
-import { OURS } from "./contenders.ts";
+import { CONTENDERS, OURS } from "./contenders.ts";
 import { MATRIX_FAULTS, type MatrixFault } from "./faults.ts";
 import type { Run } from "./judge.ts";
 
@@ -63,7 +63,8 @@ function ownMs(run: Run): number | undefined {
 
 /** One cell for each fault and contender that was run, in the order of the faults. */
 export function summarize(runs: readonly Run[]): readonly Cell[] {
-  const contenders = [...new Set(runs.map(({ contender }) => contender))];
+  const known = CONTENDERS.map(({ name }) => name);
+  const contenders = [...new Set([...known, ...runs.map(({ contender }) => contender)])];
   return MATRIX_FAULTS.flatMap((fault) =>
     contenders.flatMap((contender): Cell[] => {
       const own = runs.filter((run) => run.fault === fault.name && run.contender === contender);
