@@ -1,25 +1,24 @@
 /**
- * What watching costs, measured on real processes: `npm run bench:cost -- [--seconds 120] [--json]`.
+ * What watching costs, measured on real processes: `npm run bench:cost -- [--seconds 120] [--json FILE]`.
  *
- * First an idle gateway is watched by `rescue-watchdog watch`. Then the loop runs in a rescue gateway, beside a second gateway that has the
- * plugin and watches nothing: the loop's cost is the difference. CPU is user + system time from /proc, carried to an hour; memory is the
- * resident set at the end. Linux only.
+ * First the parts by themselves, then an idle gateway watched by `rescue-watchdog watch` and by `tick`, then the loop in a rescue gateway beside a second
+ * gateway that has the plugin and watches nothing (the loop's cost is the difference), then many profiles in one loop. CPU is user + system time from
+ * /proc, carried to an hour; memory is the resident set at the end. Linux only. A Markdown table goes to standard output.
  */
 import { spawn } from "node:child_process";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { parsePolicy, toPolicy } from "../rescue-profile/config.ts";
-import { assess } from "../rescue-profile/core/assess.ts";
-import { decide } from "../rescue-profile/core/decide.ts";
-import type { Observation } from "../rescue-profile/core/model.ts";
-import { initialState } from "../rescue-profile/core/state.ts";
+import { resolveTarget } from "../rescue-profile/observe/target.ts";
 import { createGatewayHome, OPENCLAW } from "../test/support/home.ts";
 import { packageCopy } from "../test/support/package.ts";
+import { type Many, watchMany } from "./cost/many.ts";
+import { classificationsPerSecond, decisionsPerSecond, journalWriteMs, lookCost, tickCost } from "./cost/parts.ts";
 import { until } from "./prober.ts";
 import { openStage, type Stage } from "./stage.ts";
 
-const { values } = parseArgs({ options: { seconds: { type: "string", default: "120" }, json: { type: "boolean" } } });
+const { values } = parseArgs({ options: { seconds: { type: "string", default: "120" }, json: { type: "string" } } });
 const abort = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => abort.abort());
 const TICKS_PER_SECOND = 100;
@@ -59,35 +58,6 @@ async function measure(pid: number, seconds: number): Promise<Measured> {
   };
 }
 
-/** A million decisions over an unchanged healthy gateway, and the assessments before them. */
-function coreSpeed(): { decisionsPerSecond: number } {
-  const policy = toPolicy(parsePolicy({}));
-  const observation: Observation = {
-    atMs: 0,
-    lateMs: 0,
-    clockGapMs: 0,
-    process: {
-      ok: true,
-      value: {
-        state: "alive",
-        identity: { pid: 100, startTime: 1 },
-        namedBy: "lock",
-        run: "sleeping",
-        cpuMs: 0,
-        ageMs: 1,
-        rssBytes: 1,
-      },
-    },
-  };
-  let state = initialState(0);
-  const total = 1_000_000;
-  const startedMs = performance.now();
-  for (let n = 0; n < total; n++) {
-    state = decide(state, { kind: "sampled", assessment: assess({ ...observation, atMs: n * 1000 }, policy) }, policy).state;
-  }
-  return { decisionsPerSecond: Math.round(total / ((performance.now() - startedMs) / 1000)) };
-}
-
 /** Two more gateways in the stage's home: `rescue` runs the loop over the stage's gateway, `plain` has the same plugin and nothing to watch. */
 async function inGateways(stage: Stage, seconds: number): Promise<[Measured, Measured]> {
   const dir = packageCopy();
@@ -119,27 +89,82 @@ const round = (value: number) => Math.round(value * 10) / 10;
 
 const seconds = Number(values.seconds);
 const say = (text: string) => void process.stderr.write(`${text}\n`);
-const core = coreSpeed();
-say(`core: ${core.decisionsPerSecond} assessments and decisions per second`);
-const stage = await openStage({ signal: abort.signal, onProgress: say, onLine: () => undefined });
-try {
-  // What a start leaves behind is not the cost of watching.
-  await delay(20_000, undefined, { signal: abort.signal });
-  say(`measuring for ${seconds} s`);
-  const [watch, gateway] = await Promise.all([measure(stage.watcher.pid ?? 0, seconds), measure(stage.gatewayPid(), seconds)]);
-  stage.watcher.kill("SIGTERM");
-  const [loop, plain] = await inGateways(stage, seconds);
-  const result = {
-    seconds,
-    core,
-    watch,
-    watchedGateway: gateway,
-    rescueGatewayWithLoop: loop,
-    sameGatewayWithoutLoop: plain,
-    loopCpuSecondsPerHour: round(loop.cpuSecondsPerHour - plain.cpuSecondsPerHour),
-    loopRssMb: round(loop.rssMb - plain.rssMb),
-  };
-  process.stdout.write(`${JSON.stringify(result, null, values.json === true ? 0 : 2)}\n`);
-} finally {
-  await stage.dispose();
+
+async function measureAll() {
+  const core = { decisionsPerSecond: decisionsPerSecond(), classificationsPerSecond: classificationsPerSecond() };
+  say(`core: ${core.decisionsPerSecond} decisions and ${core.classificationsPerSecond} classifications per second`);
+  const journal = journalWriteMs();
+  say(`journal: ${journal.median} ms for a commit`);
+  const stage = await openStage({ signal: abort.signal, onProgress: say, onLine: () => undefined });
+  try {
+    // What a start leaves behind is not the cost of watching.
+    await delay(60_000, undefined, { signal: abort.signal });
+    say(`measuring for ${seconds} s`);
+    const [watch, watchedGateway] = await Promise.all([measure(stage.watcher.pid ?? 0, seconds), measure(stage.gatewayPid(), seconds)]);
+    stage.watcher.kill("SIGTERM");
+    const target = await resolveTarget({ profile: "default", home: stage.home.home, env: {} });
+    const looks = { identity: await lookCost(target, "identity"), full: await lookCost(target, "full") };
+    const tick = tickCost(stage.home.env);
+    say(`one look: ${looks.full.ms} ms; one tick: ${tick.ms} ms`);
+    const [loop, plain] = await inGateways(stage, seconds);
+    return { core, journal, looks, tick, watch, watchedGateway, rescueGatewayWithLoop: loop, sameGatewayWithoutLoop: plain };
+  } finally {
+    await stage.dispose();
+  }
+}
+
+const measured = await measureAll();
+const many: Many[] = [];
+for (const profiles of [1, 10, 100, 1_000]) {
+  many.push(await watchMany(profiles, Math.min(seconds, 60)));
+  say(`${profiles} profiles: ${JSON.stringify(many.at(-1))}`);
+}
+const result = { seconds, ...measured, many };
+if (values.json !== undefined) {
+  mkdirSync(dirname(values.json), { recursive: true });
+  writeFileSync(values.json, `${JSON.stringify(result, null, 1)}\n`);
+}
+process.stdout.write(`${tables(result)}\n`);
+
+function tables({
+  core,
+  journal,
+  looks,
+  tick,
+  watch,
+  rescueGatewayWithLoop: loop,
+  sameGatewayWithoutLoop: plain,
+  ...rest
+}: typeof result): string {
+  const inLoop = round(loop.cpuSecondsPerHour - plain.cpuSecondsPerHour);
+  const rows = [
+    `| \`rescue-watchdog watch\` | ${watch.cpuSecondsPerHour} s | ${watch.rssMb} MB | ${watch.wakeupsPerSecond} |`,
+    `| the loop in the rescue gateway | ${inLoop} s | ${round(loop.rssMb - plain.rssMb)} MB | ${round(loop.wakeupsPerSecond - plain.wakeupsPerSecond)} |`,
+    `| \`tick\` each minute | ${round((tick.cpuMs * 60) / 1000)} s | ${tick.peakMb} MB for ${tick.ms} ms | – |`,
+    `| for comparison: the gateway that is watched, idle | ${rest.watchedGateway.cpuSecondsPerHour} s | ${rest.watchedGateway.rssMb} MB | ${rest.watchedGateway.wakeupsPerSecond} |`,
+  ];
+  const parts = [
+    `| a look at the process | ${looks.identity.ms} ms, ${looks.identity.cpuMs} ms of CPU |`,
+    `| a full look | ${looks.full.ms} ms, ${looks.full.cpuMs} ms of CPU |`,
+    `| a classification | ${round(1e6 / core.classificationsPerSecond)} µs |`,
+    `| a decision | ${round(1e6 / core.decisionsPerSecond)} µs: ${core.decisionsPerSecond} a second |`,
+    `| a commit of the journal | ${journal.median} ms (worst ${journal.worst}) |`,
+  ];
+  const growth = rest.many.map(
+    ({ profiles, cpuPercent, rssMb, fullLookMs, lateMs, wrong }) =>
+      `| ${profiles} | ${cpuPercent} % | ${rssMb} MB | ${fullLookMs.median} (${fullLookMs.p99}) ms | ${lateMs.median} (${lateMs.p99}) ms | ${wrong} |`,
+  );
+  return [
+    "| watcher | CPU per hour | memory | wakeups per second |",
+    "|---|---|---|---|",
+    ...rows,
+    "",
+    "| part | cost |",
+    "|---|---|",
+    ...parts,
+    "",
+    "| profiles in one loop | CPU of one core | memory | full look: median (p99) | late: median (p99) | wrong |",
+    "|---|---|---|---|---|---|",
+    ...growth,
+  ].join("\n");
 }

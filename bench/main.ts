@@ -57,7 +57,7 @@ function wishes(): Wishes | string {
       only: { type: "string" },
       contenders: { type: "string" },
       contender: { type: "string", multiple: true, default: [] },
-      lanes: { type: "string", default: "3" },
+      lanes: { type: "string", default: "4" },
       json: { type: "string" },
       from: { type: "string" },
       help: { type: "boolean" },
@@ -105,10 +105,10 @@ async function bench({ contenders, faults, runs, lanes, json }: Wishes): Promise
   const jobs = Array.from({ length: runs }, (_, round) => schedule(faults, contenders, round)).flat();
   const done: Run[] = [];
   let failed = 0;
-  const { busy, waiting, alone } = queues(jobs);
+  const queued = queues(jobs);
   const open: (Lane | undefined)[] = [];
-  const work = async (index: number, first: Job[], second: Job[]) => {
-    const take = () => first.shift() ?? second.shift();
+  const work = async (index: number, order: readonly Job[][]) => {
+    const take = () => order.find((list) => list.length > 0)?.shift();
     for (let job = take(); job !== undefined && !interrupted; job = take()) {
       const { fault, contender, again } = job;
       try {
@@ -122,7 +122,7 @@ async function bench({ contenders, faults, runs, lanes, json }: Wishes): Promise
         const next = again === true ? "" : ", and is tried once more";
         say(`${fault.name} · ${contender.name} · could not be measured${next}: ${messageOf(error)}`);
         if (again === true) failed++;
-        else second.push({ ...job, again: true });
+        else order[0]?.push({ ...job, again: true });
         // Nobody knows what is left in it.
         await open[index]?.dispose();
         open[index] = undefined;
@@ -130,11 +130,9 @@ async function bench({ contenders, faults, runs, lanes, json }: Wishes): Promise
     }
   };
   try {
-    const side = Array.from({ length: Math.min(lanes, busy.length + waiting.length) }, (_, index) =>
-      index % 2 === 0 ? work(index, busy, waiting) : work(index, waiting, busy),
-    );
-    await Promise.all(side);
-    await work(0, alone, []);
+    const order = orders(queued);
+    await Promise.all(Array.from({ length: lanes }, (_, index) => work(index, order[index % order.length] ?? [])));
+    await work(0, [queued.alone]);
   } finally {
     await Promise.all(open.map((lane) => lane?.dispose()));
   }
@@ -146,31 +144,45 @@ async function bench({ contenders, faults, runs, lanes, json }: Wishes): Promise
 }
 
 /**
- * In the first round everybody meets everything; in the others only ours goes on, with what can be repaired: an hour is not enough for more. Who
- * does not look is not asked what nothing is right for; and of nobody it is only shown that a gateway stays down.
+ * In the first round everybody meets what can be repaired, and who looks what nothing is right for; only ours has a word for what has to be told, and
+ * only ours goes on, with what can be repaired: an hour is not enough for more. Of nobody it is only shown that a gateway stays down.
  */
 function schedule(faults: readonly MatrixFault[], contenders: readonly Contender[], round: number): Job[] {
-  const isAsked = ({ answer, tier }: MatrixFault, { name, blind }: Contender) => {
+  const isAsked = ({ answer, tier, once }: MatrixFault, { name, blind }: Contender) => {
+    if (name === OURS) return round === 0 || (answer === "recovers" && once !== true);
     if (name === "none") return round === 0 && tier === 1;
-    if (answer === "recovers") return round === 0 || name === OURS;
-    return round === 0 && (blind !== true || answer === "told");
+    return round === 0 && (answer === "recovers" || (answer === "nothing" && blind !== true));
   };
   return faults.flatMap((fault) => contenders.filter((each) => isAsked(fault, each)).map((contender) => ({ fault, contender })));
 }
 
-/** Some of the lanes boot one gateway after another, the others mostly wait, so that whatever is compared meets the same machine. The longest first. */
-function queues(jobs: readonly Job[]): Record<"busy" | "waiting" | "alone", Job[]> {
-  const kindOf = ({ fault, contender }: Job) => {
+type Queues = Record<"busy" | "mixed" | "quiet" | "alone", Job[]>;
+
+/** By what they cost the machine: one boot after another, some, hardly any, or so much that others would feel it. The longest first. */
+function queues(jobs: readonly Job[]): Queues {
+  const kindOf = ({ fault, contender }: Job): keyof Queues => {
     if (fault.alone === true) return "alone";
-    return contender.name === OURS && fault.answer === "recovers" ? "busy" : "waiting";
+    if (fault.answer === "nothing") return "quiet";
+    return contender.name === OURS && fault.answer === "recovers" && fault.once !== true ? "busy" : "mixed";
   };
   const lengthOf = ({ fault, contender }: Job) => windowOf(fault, contender);
-  const { busy = [], waiting = [], alone = [] } = Object.groupBy(jobs, kindOf);
-  return { busy, waiting: waiting.sort((a, b) => lengthOf(b) - lengthOf(a)), alone };
+  const { busy = [], mixed = [], quiet = [], alone = [] } = Object.groupBy(jobs, kindOf);
+  const byLength = (list: Job[]) => list.sort((a, b) => lengthOf(b) - lengthOf(a));
+  return { busy, mixed: byLength(mixed), quiet: byLength(quiet), alone };
+}
+
+/** Which lane takes what first, so that whatever is compared meets much the same machine. */
+function orders({ busy, mixed, quiet }: Queues): readonly (readonly Job[][])[] {
+  return [
+    [busy, mixed, quiet],
+    [mixed, quiet, busy],
+    [quiet, mixed, busy],
+    [busy, mixed, quiet],
+  ];
 }
 
 function report(cells: readonly Cell[], floor: Spread | null): string {
-  return `${table(cells, floor)}\n\n${targetTable(targets(cells, floor))}`;
+  return `${table(cells, floor)}\n\n${targetTable(targets(cells))}`;
 }
 
 function write(file: string, runs: readonly Run[]): void {

@@ -30,6 +30,10 @@ export interface MatrixFault {
   /** A share of a core for the gateway that is started during it. */
   readonly share?: number;
   readonly needs?: "own-disk";
+  /** Takes so long that it is run once, whatever was asked for. */
+  readonly once?: true;
+  /** How long our own contender is given. */
+  readonly windowMs?: number;
   /** It is felt in other boxes too. */
   readonly alone?: true;
 }
@@ -43,6 +47,7 @@ const edited = (js: string): string =>
 const whileDown = (script: string): string => `systemctl --user stop ${UNIT}; ${script}; systemctl --user start ${UNIT}`;
 const DATABASE = "$HOME/.openclaw/state/openclaw.sqlite";
 const HOLDER = `require("http").createServer((q, r) => r.end("hello")).listen(PORT, "127.0.0.1")`;
+const SILENT_HOLDER = `require("net").createServer((socket) => socket.resume()).listen(PORT, "127.0.0.1")`;
 export const OWN_DISK_MB = 256;
 
 export const MATRIX_FAULTS: readonly MatrixFault[] = [
@@ -119,6 +124,31 @@ export const MATRIX_FAULTS: readonly MatrixFault[] = [
     script: `echo exit > fault-mode.txt; echo '// changed' >> plugins/fault-plugin/index.js; ${RESTART}`,
   },
   {
+    name: "plugin-blocks",
+    title: "a changed plugin blocks the event loop after each start",
+    answer: "recovers",
+    tier: 2,
+    config: "mended",
+    lives: true,
+    once: true,
+    windowMs: 540_000,
+    script: `echo block > fault-mode.txt; echo '// changed' >> plugins/fault-plugin/index.js; ${RESTART}`,
+  },
+  {
+    name: "config-cut-live",
+    title: "configuration cut off while it serves",
+    answer: "told",
+    cause: "config-bad-on-disk",
+    script: `head -c 200 ${CONFIG} > cut; cat cut > ${CONFIG}`,
+  },
+  {
+    name: "secret-missing",
+    title: "the token names a variable that is missing",
+    answer: "told",
+    cause: "secret-missing",
+    script: edited(`c.gateway.auth.token = String.fromCharCode(36) + "{RESCUE_MISSING_VARIABLE}"`),
+  },
+  {
     name: "config-newer",
     title: "configuration of a newer version",
     answer: "told",
@@ -131,6 +161,20 @@ export const MATRIX_FAULTS: readonly MatrixFault[] = [
     answer: "told",
     cause: "port-foreign",
     script: whileDown(`systemd-run --user --quiet --unit=holder --collect ${NODE} -e '${HOLDER}'; sleep 1`),
+  },
+  {
+    name: "port-silent",
+    title: "a silent program holds the port",
+    answer: "told",
+    cause: "port-foreign",
+    script: whileDown(`systemd-run --user --quiet --unit=holder --collect ${NODE} -e '${SILENT_HOLDER}'; sleep 1`),
+  },
+  {
+    name: "database-deleted",
+    title: "state database deleted while it serves",
+    answer: "told",
+    cause: "database-lost",
+    script: `rm -f ${DATABASE} ${DATABASE}-wal ${DATABASE}-shm`,
   },
   {
     name: "database-damaged",
@@ -170,6 +214,13 @@ export const MATRIX_FAULTS: readonly MatrixFault[] = [
   { name: "stall-60", title: "busy for 60 s", answer: "nothing", lastsS: 65, script: STALL(60_000) },
   { name: "stall-175", title: "busy for 175 s", answer: "nothing", lastsS: 180, script: STALL(175_000) },
   { name: "restart", title: "openclaw gateway restart", answer: "nothing", lastsS: 60, starts: 1, script: "openclaw gateway restart" },
+  {
+    name: "second-gateway",
+    title: "a second gateway on the same state",
+    answer: "nothing",
+    lastsS: 40,
+    script: "systemd-run --user --quiet --unit=holder --collect openclaw gateway run --port 39999",
+  },
   { name: "stop", title: "systemctl stop", answer: "nothing", lastsS: 60, staysDown: true, script: `systemctl --user stop ${UNIT}` },
   {
     name: "drain",

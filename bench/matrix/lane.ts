@@ -7,7 +7,7 @@ import { installGateway, UNIT_FILE } from "../../test/lab/faulty.ts";
 import { packageBox } from "../../test/lab/installed.ts";
 import { slow } from "../../test/lab/slow.ts";
 import { gatewaysOn, jsonLines, UNIT } from "../../test/lab/watching.ts";
-import { type Contender, endContender } from "./contenders.ts";
+import { type Contender, endContender, OURS } from "./contenders.ts";
 import { EYE, type Sight } from "./eye.ts";
 import { type MatrixFault, OWN_DISK_MB } from "./faults.ts";
 import { type Evidence, judge, type Run, type Said, servedAt, tolds } from "./judge.ts";
@@ -27,12 +27,13 @@ const TOLD_WINDOW_MS = 60_000;
 const REMEMBERS_MS = 150_000;
 const STATE = ".openclaw";
 const CONFIG = `${STATE}/openclaw.json`;
-const OURS = ".local/state/rescue-watchdog";
+const MEMORY = ".local/state/rescue-watchdog";
 
 /** How long a run is watched at most, from the injection, ms. */
-export function windowOf({ answer, lastsS = 60 }: MatrixFault, { windowMs }: Contender): number {
+export function windowOf({ answer, lastsS = 60, windowMs }: MatrixFault, contender: Contender): number {
   if (answer === "nothing") return lastsS * 1000;
-  return answer === "told" ? Math.min(windowMs, TOLD_WINDOW_MS) : windowMs;
+  if (contender.name === OURS && windowMs !== undefined) return windowMs;
+  return answer === "told" ? Math.min(contender.windowMs, TOLD_WINDOW_MS) : contender.windowMs;
 }
 
 export async function openLane(contenders: readonly Contender[], say: (text: string) => void): Promise<Lane> {
@@ -69,13 +70,13 @@ class BoxLane {
     if (ours?.start !== undefined) {
       say("letting the watchdog see the gateway serve for a minute, as it would have");
       await this.#sh(ours.start);
-      if (!(await until(() => existsSync(this.#at(`${OURS}/default/served.json`)), REMEMBERS_MS))) {
+      if (!(await until(() => existsSync(this.#at(`${MEMORY}/default/served.json`)), REMEMBERS_MS))) {
         throw new Error("the watchdog has kept nothing of a gateway that serves");
       }
       await endContender(this.#box);
     }
-    await this.#sh(`systemctl --user stop ${UNIT}; mkdir -p .openclaw/workspace; echo mine > .openclaw/workspace/mine.txt; mkdir pristine ${OURS} -p; cp -a .openclaw pristine/state
-      cp -a .config/systemd/user/${UNIT} pristine/; cp -a ${OURS} pristine/ours; cp -a plugins pristine/plugins`);
+    await this.#sh(`systemctl --user stop ${UNIT}; mkdir -p .openclaw/workspace; echo mine > .openclaw/workspace/mine.txt; mkdir pristine ${MEMORY} -p; cp -a .openclaw pristine/state
+      cp -a .config/systemd/user/${UNIT} pristine/; cp -a ${MEMORY} pristine/ours; cp -a plugins pristine/plugins`);
   }
 
   async run(fault: MatrixFault, contender: Contender): Promise<Run> {
@@ -124,7 +125,7 @@ class BoxLane {
     if (fault.needs === "own-disk") {
       await this.#box.root(`mount -t tmpfs -o size=${OWN_DISK_MB}m,uid=1500,gid=1500,mode=700 none /home/svc/.openclaw`);
     }
-    await this.#sh(`rm -rf ${UNIT_FILE}.d ${OURS} plugins; cp -a pristine/state/. .openclaw/; cp -a pristine/ours ${OURS}; cp -a pristine/plugins plugins
+    await this.#sh(`rm -rf ${UNIT_FILE}.d ${MEMORY} plugins; cp -a pristine/state/. .openclaw/; cp -a pristine/ours ${MEMORY}; cp -a pristine/plugins plugins
       cp -p --remove-destination pristine/${UNIT} .config/systemd/user/; echo good > fault-mode.txt
       systemctl --user daemon-reload; systemctl --user reset-failed ${UNIT} 2>/dev/null || true
       ${contender.prepare ?? ":"}`);

@@ -1,6 +1,6 @@
 import { OURS } from "./contenders.ts";
 import { MATRIX_FAULTS } from "./faults.ts";
-import { type Cell, median, type Spread } from "./summary.ts";
+import { type Cell, median } from "./summary.ts";
 
 /** What we have promised of our own contender with its default settings; times in ms, medians. */
 export interface Target {
@@ -15,13 +15,13 @@ const ACTS: readonly (readonly [string, number])[] = [
   ["frozen", 15_000],
   ["deadlocked", 45_000],
 ];
-/** On top of what the host itself needs for a cold start, and for a doctor. */
+/** On top of the cold start that the repair began, as long as it took the host this time, and of a doctor. */
 const OVER_TIER_1_MS = 3_000;
 const OVER_TIER_2_MS = 5_000;
 const TOLD_MS = 60_000;
 
-/** Those of which something was run. `floor` is the host's own cold start. Pure. */
-export function targets(cells: readonly Cell[], floor: Spread | null): readonly Target[] {
+/** Those of which something was run. Pure. */
+export function targets(cells: readonly Cell[]): readonly Target[] {
   const ours = cells.filter(({ contender }) => contender === OURS);
   const of = (answer: string) =>
     MATRIX_FAULTS.filter((fault) => fault.answer === answer).flatMap((fault) => {
@@ -37,8 +37,13 @@ export function targets(cells: readonly Cell[], floor: Spread | null): readonly 
     if (limitMs !== undefined) within(`${fault.name}: acts`, cell.acted?.median, limitMs);
   }
   for (const { fault, cell } of of("recovers")) {
-    const overMs = fault.tier === 2 ? doctorMs + OVER_TIER_2_MS : OVER_TIER_1_MS;
-    if (floor !== null) within(`${fault.name}: serves after its repair began`, cell.mended?.median, floor.median + overMs);
+    // The host alone brought it back.
+    if (cell.mended === null && cell.served !== null) continue;
+    within(
+      `${fault.name}: repaired, besides the host's own boot`,
+      workOf(cell),
+      fault.tier === 2 ? doctorMs + OVER_TIER_2_MS : OVER_TIER_1_MS,
+    );
   }
   for (const { fault, cell } of of("recovers")) {
     const { right, runs } = cell;
@@ -60,6 +65,11 @@ export function targets(cells: readonly Cell[], floor: Spread | null): readonly 
     });
   }
   return list;
+}
+
+/** What a repair took besides the boot: its own part, and a doctor's. */
+function workOf({ own, doctor }: Cell): number | undefined {
+  return own === null ? undefined : own.median + (doctor?.median ?? 0);
 }
 
 /** A Markdown table. */

@@ -143,7 +143,7 @@ export interface Probes {
   readonly lifecycle: Reading<LifecycleReading | null>;
   readonly service: Reading<ServiceReading>;
   readonly maintenance: Reading<MaintenanceReading>;
-  /** By what its state directory and state database are known again. */
+  /** By what its state directory, state database and configuration are known again. */
   readonly place?: Reading<string>;
   readonly resources?: Reading<ResourceReading>;
 }
@@ -249,7 +249,7 @@ export interface Assessment {
   readonly findings?: Findings;
   /** What it says of itself, when it answers: to compare before and after a repair. */
   readonly says?: Says;
-  /** By what its state directory and state database are known again. */
+  /** By what its state directory, state database and configuration are known again. */
   readonly place?: string;
   /** How its process ended last, if the manager knows: by its own exit code, or by a signal. */
   readonly lastExit?: { readonly code?: number; readonly signal?: string };

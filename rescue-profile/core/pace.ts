@@ -13,6 +13,8 @@ export interface NextLook {
 const FAST_FOR_MS = 10_000;
 /** While all is well, only every so manieth survey is taken: 0.35 s of CPU each. */
 const CALM_SURVEYS = 5;
+/** So soon a warning that is not told at once is looked at again, at most. */
+const WARNING_MS = 30_000;
 
 /** Calm: a cheap look each second, a full one each baseline, a deep one each survey. Suspicious: full and fast at first, slower later. Pure. */
 export function nextLook(state: WatchState, at: number, policy: Policy): NextLook {
@@ -23,8 +25,9 @@ export function nextLook(state: WatchState, at: number, policy: Policy): NextLoo
   const waiting = phase.name === "human" || phase.name === "cooling";
   const restful = (phase.name === "watching" && calm && state.incident === null) || waiting;
   // One soon after it began to serve, for what its boot may have lost, and while a warning waits; then it costs more than it tells.
-  const isQuiet = calm && state.surveyedMs > track.sinceMs && state.warned.every(({ told }) => told);
-  const every = isQuiet ? CALM_SURVEYS * policy.surveyMs : policy.surveyMs;
+  const waits = calm && state.warned.some(({ told }) => !told);
+  const isQuiet = calm && state.surveyedMs > track.sinceMs;
+  const every = waits ? Math.min(WARNING_MS, policy.surveyMs) : isQuiet ? CALM_SURVEYS * policy.surveyMs : policy.surveyMs;
   const surveyInMs = Math.max(0, state.surveyedMs + every - at);
   if (restful && surveyInMs <= policy.identityMs) return { afterMs: Math.max(surveyInMs, policy.recheckMs), depth: "deep" };
   // A human has the word; but a process that lives may still die, and that is seen at once.

@@ -9,6 +9,8 @@ import { warningsOf } from "./warnings.ts";
 
 /** A file in the middle of being edited, and channels that the host silences for five minutes by itself, are not told at once. */
 const WARN_AFTER_MS: Partial<Record<Cause, number>> = { "config-bad-on-disk": 30_000, "channels-suppressed": 300_000 };
+/** A configuration that is edited again and again is not looked into each time. */
+const PLACE_EVERY_MS = 15_000;
 const GRAVE: ReadonlySet<Cause> = new Set<Cause>(["database-lost", "state-missing"]);
 /** What was looked at itself is over when it is not seen any more; what comes and goes with a log's lines is not told each time. */
 const LASTING: ReadonlySet<Cause> = new Set<Cause>(["config-bad-on-disk", "database-lost", "secret-missing", "state-missing"]);
@@ -28,7 +30,7 @@ export function onServing(before: WatchState, seen: Assessment, policy: Policy):
     const watched: WatchState = { ...state, saidServing: says };
     // It still serves from what it has open, and loses that when it ends: told at once, and not by the next survey.
     const isElsewhere = seen.place !== undefined && before.place !== undefined && seen.place !== before.place;
-    if (isElsewhere)
+    if (isElsewhere && at - before.surveyedMs >= PLACE_EVERY_MS)
       return {
         state: watched,
         actions,

@@ -24,7 +24,7 @@ export interface WatchState {
   readonly saidServing: Says | null;
   /** When a deep look was taken last. */
   readonly surveyedMs: number;
-  /** By what its state directory and database were known then; absent: not known. */
+  /** By what its state directory, database and configuration were known then; absent: not known. */
   readonly place?: string;
   /** Warnings that are so now, or were within the last hour. */
   readonly warned: readonly Warned[];

@@ -5,21 +5,23 @@ import { seen, unseenBecause } from "./reading.ts";
 import type { Target } from "./target.ts";
 
 /**
- * By what its state directory and state database are known again: device and inode of each, `-` for what is not there. A gateway whose state directory
- * was renamed away or whose database was deleted goes on serving from what it has open (measured, 2026.9.6), and loses it when it ends.
+ * By what is known again what it serves from: device and inode of its state directory and state database, and of its configuration also when it was
+ * written and how long it is; `-` for what is not there. A gateway whose state directory was renamed away, whose database was deleted or whose
+ * configuration was broken goes on serving from what it has open (measured, 2026.9.6), and does not come back when it ends.
  */
-export async function readPlace({ stateDir, databasePath }: Pick<Target, "stateDir" | "databasePath">): Promise<Reading<string>> {
+export async function readPlace(target: Pick<Target, "stateDir" | "databasePath" | "configPath">): Promise<Reading<string>> {
+  const { stateDir, databasePath, configPath } = target;
   try {
-    return seen((await Promise.all([stateDir, databasePath].map(inodeOf))).join(" "));
+    return seen((await Promise.all([stampOf(stateDir), stampOf(databasePath), stampOf(configPath, true)])).join(" "));
   } catch (error) {
     return unseenBecause(error, `looking at ${stateDir}`);
   }
 }
 
-async function inodeOf(path: string): Promise<string> {
+async function stampOf(path: string, content = false): Promise<string> {
   try {
-    const { dev, ino } = await stat(path, { bigint: true });
-    return `${dev}:${ino}`;
+    const { dev, ino, mtimeNs, size } = await stat(path, { bigint: true });
+    return content ? `${dev}:${ino}:${mtimeNs}:${size}` : `${dev}:${ino}`;
   } catch (error) {
     if (systemErrorCode(error) === "ENOENT") return "-";
     throw error;

@@ -14,7 +14,7 @@ type PlannedEnd = Extract<PlannedStep, { name: "end-process" }>;
 
 const POLL_MS = 50;
 /** Who hears SIGTERM uses CPU for it, the host 100 ms and more; who has used none for so long is blocked, and will not hear it later either. */
-const DEAF_MS = 1_000;
+const DEAF_MS = 500;
 
 /** Ends the fenced process, asking first where it can answer. The fence is passed anew before each signal. */
 export async function endProcess(step: PlannedEnd, ports: EndProcessPorts): Promise<StepOutcome> {

@@ -35,11 +35,11 @@ describe("ending a real process", () => {
   it("that uses no CPU after SIGTERM is not given the rest of its time, nor asked for an answer once more", async () => {
     const world = frozenWorld();
     expect(await endProcess(step(world.identity, 10_000), world.ports)).toMatchObject({ outcome: "done" });
-    expect(world.said).toEqual(["asked at 0", "SIGTERM at 0", "SIGKILL at 1000"]);
+    expect(world.said).toEqual(["asked at 0", "SIGTERM at 0", "SIGKILL at 500"]);
   });
 
   it("that uses CPU after SIGTERM, or whose CPU is not known, is given all its time and asked again", async () => {
-    for (const cpu of [(atMs: number) => (atMs < 700 ? 5_000 : 5_010), () => undefined]) {
+    for (const cpu of [(atMs: number) => (atMs < 300 ? 5_000 : 5_010), () => undefined]) {
       const world = frozenWorld(cpu);
       expect(await endProcess(step(world.identity, 10_000), world.ports)).toMatchObject({ outcome: "done" });
       expect(world.said).toEqual(["asked at 0", "SIGTERM at 0", "asked at 10000", "SIGKILL at 10000"]);
