@@ -25,7 +25,7 @@ export function nextLook(state: WatchState, at: number, policy: Policy): NextLoo
   const waiting = phase.name === "human" || phase.name === "cooling";
   const restful = (phase.name === "watching" && calm && state.incident === null) || waiting;
   // One soon after it began to serve, for what its boot may have lost, and while a warning waits; then it costs more than it tells.
-  const waits = calm && state.warned.some(({ told }) => !told);
+  const waits = calm && state.warned.some(({ told, lastMs }) => !told && lastMs >= state.surveyedMs);
   const isQuiet = calm && state.surveyedMs > track.sinceMs;
   const every = waits ? Math.min(WARNING_MS, policy.surveyMs) : isQuiet ? CALM_SURVEYS * policy.surveyMs : policy.surveyMs;
   const surveyInMs = Math.max(0, state.surveyedMs + every - at);
