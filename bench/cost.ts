@@ -6,6 +6,7 @@
  * /proc, carried to an hour; memory is the resident set at the end. Linux only. A Markdown table goes to standard output.
  */
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -15,6 +16,7 @@ import { createGatewayHome, OPENCLAW } from "../test/support/home.ts";
 import { packageCopy } from "../test/support/package.ts";
 import { type Many, watchMany } from "./cost/many.ts";
 import { classificationsPerSecond, decisionsPerSecond, journalWriteMs, lookCost, tickCost } from "./cost/parts.ts";
+import { type Cost, costTables, type Measured, round } from "./cost/tables.ts";
 import { until } from "./prober.ts";
 import { openStage, type Stage } from "./stage.ts";
 
@@ -39,12 +41,6 @@ function usage(pid: number): Usage {
     rssBytes: number("VmRSS") * 1024,
     wakeups: number("voluntary_ctxt_switches"),
   };
-}
-
-interface Measured {
-  readonly cpuSecondsPerHour: number;
-  readonly rssMb: number;
-  readonly wakeupsPerSecond: number;
 }
 
 async function measure(pid: number, seconds: number): Promise<Measured> {
@@ -85,8 +81,6 @@ function setWatchProfile(configPath: string): void {
   writeFileSync(configPath, JSON.stringify(config, null, 2));
 }
 
-const round = (value: number) => Math.round(value * 10) / 10;
-
 const seconds = Number(values.seconds);
 const say = (text: string) => void process.stderr.write(`${text}\n`);
 
@@ -101,7 +95,9 @@ async function measureAll() {
     await delay(60_000, undefined, { signal: abort.signal });
     say(`measuring for ${seconds} s`);
     const [watch, watchedGateway] = await Promise.all([measure(stage.watcher.pid ?? 0, seconds), measure(stage.gatewayPid(), seconds)]);
+    const left = once(stage.watcher, "exit");
     stage.watcher.kill("SIGTERM");
+    await left;
     const target = await resolveTarget({ profile: "default", home: stage.home.home, env: {} });
     const looks = { identity: await lookCost(target, "identity"), full: await lookCost(target, "full") };
     const tick = tickCost(stage.home.env);
@@ -119,52 +115,9 @@ for (const profiles of [1, 10, 100, 1_000]) {
   many.push(await watchMany(profiles, Math.min(seconds, 60)));
   say(`${profiles} profiles: ${JSON.stringify(many.at(-1))}`);
 }
-const result = { seconds, ...measured, many };
+const result: Cost = { seconds, ...measured, many };
 if (values.json !== undefined) {
   mkdirSync(dirname(values.json), { recursive: true });
   writeFileSync(values.json, `${JSON.stringify(result, null, 1)}\n`);
 }
-process.stdout.write(`${tables(result)}\n`);
-
-function tables({
-  core,
-  journal,
-  looks,
-  tick,
-  watch,
-  rescueGatewayWithLoop: loop,
-  sameGatewayWithoutLoop: plain,
-  ...rest
-}: typeof result): string {
-  const inLoop = round(loop.cpuSecondsPerHour - plain.cpuSecondsPerHour);
-  const rows = [
-    `| \`rescue-watchdog watch\` | ${watch.cpuSecondsPerHour} s | ${watch.rssMb} MB | ${watch.wakeupsPerSecond} |`,
-    `| the loop in the rescue gateway | ${inLoop} s | ${round(loop.rssMb - plain.rssMb)} MB | ${round(loop.wakeupsPerSecond - plain.wakeupsPerSecond)} |`,
-    `| \`tick\` each minute | ${round((tick.cpuMs * 60) / 1000)} s | ${tick.peakMb} MB for ${tick.ms} ms | – |`,
-    `| for comparison: the gateway that is watched, idle | ${rest.watchedGateway.cpuSecondsPerHour} s | ${rest.watchedGateway.rssMb} MB | ${rest.watchedGateway.wakeupsPerSecond} |`,
-  ];
-  const parts = [
-    `| a look at the process | ${looks.identity.ms} ms, ${looks.identity.cpuMs} ms of CPU |`,
-    `| a full look | ${looks.full.ms} ms, ${looks.full.cpuMs} ms of CPU |`,
-    `| a classification | ${round(1e6 / core.classificationsPerSecond)} µs |`,
-    `| a decision | ${round(1e6 / core.decisionsPerSecond)} µs: ${core.decisionsPerSecond} a second |`,
-    `| a commit of the journal | ${journal.median} ms (worst ${journal.worst}) |`,
-  ];
-  const growth = rest.many.map(
-    ({ profiles, cpuPercent, rssMb, fullLookMs, lateMs, wrong }) =>
-      `| ${profiles} | ${cpuPercent} % | ${rssMb} MB | ${fullLookMs.median} (${fullLookMs.p99}) ms | ${lateMs.median} (${lateMs.p99}) ms | ${wrong} |`,
-  );
-  return [
-    "| watcher | CPU per hour | memory | wakeups per second |",
-    "|---|---|---|---|",
-    ...rows,
-    "",
-    "| part | cost |",
-    "|---|---|",
-    ...parts,
-    "",
-    "| profiles in one loop | CPU of one core | memory | full look: median (p99) | late: median (p99) | wrong |",
-    "|---|---|---|---|---|---|",
-    ...growth,
-  ].join("\n");
-}
+process.stdout.write(`${costTables(result)}\n`);

@@ -56,7 +56,7 @@ const LIVES_MS = 400;
 /** What a fault's script has had started is seen so much later, at most. */
 const SEEN_WITHIN_MS = 1_500;
 const STARTS = /systemctl --user (re)?start|gateway restart/;
-/** Who ends again within this has not served. */
+/** Who ends again within this, or does not answer at its end, has not served. */
 export const HOLDS_MS = 5_000;
 
 /** From when on another process than before serves and goes on living; undefined: not yet, or never. */
@@ -67,6 +67,7 @@ export function servedAt(evidence: Evidence): number | undefined {
 function serves({ sights, atMs, before, endedMs }: Evidence): { readonly atMs: number; readonly pid: number } | undefined {
   for (const sight of sights) {
     if (sight.atMs < atMs || !sight.ready || endedMs - sight.atMs < HOLDS_MS) continue;
+    if (sights.findLast((later) => later.atMs <= sight.atMs + HOLDS_MS)?.ready !== true) continue;
     const pid = sight.pids.find((each) => !before.pids.includes(each) && livedFor(each, sight.atMs, sights, endedMs) >= HOLDS_MS);
     if (pid !== undefined) return { atMs: sight.atMs, pid };
   }
@@ -103,7 +104,9 @@ export function judge(fault: MatrixFault, contender: string, coldStartMs: number
   const written = list.find(
     (sight, index) => sight.config !== (list[index - 1] ?? sights.findLast(({ atMs: then }) => then <= fromMs))?.config,
   );
-  const ended = fault.lives === true ? list.find(({ pids }) => !pids.some((pid) => before.pids.includes(pid))) : undefined;
+  const faulty = sights.findLast((sight) => sight.atMs <= fromMs + SEEN_WITHIN_MS)?.pids ?? [];
+  const isEnded = (sight: Sight) => sight.atMs > fromMs + SEEN_WITHIN_MS && !sight.pids.some((pid) => faulty.includes(pid));
+  const ended = fault.lives === true ? list.find(isEnded) : undefined;
   const doctors = list.filter((sight, index) => sight.doctor && list[index - 1]?.doctor !== true);
   const repairs = evidence.said.filter((each) => each.event === "repair-started" && each.atMs >= atMs);
   const acts = [...starts.values(), written?.atMs, ended?.atMs, doctors[0]?.atMs, repairs[0]?.atMs].filter((each) => each !== undefined);

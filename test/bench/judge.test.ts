@@ -41,10 +41,15 @@ describe("a run of the bench", () => {
     const again = [sight(9_600, [8], true), sight(11_000, [], false), sight(16_000, [10], false), sight(30_000, [10], true)];
     expect(judge(KILLED, "x", 1, evidence([...list, ...again]))).toMatchObject({ servedMs: 29_000, starts: 2 });
     expect(servedAt(evidence(list, { endedMs: 9_700 }))).toBeUndefined();
+    const blocked = [sight(1_010, [], false), sight(3_000, [8], false), sight(9_000, [8], true), sight(10_500, [8], false)];
+    expect(servedAt(evidence(blocked))).toBeUndefined();
   });
 
   it("acted when a process that goes on living was ended, or the configuration was written, or a doctor began", () => {
     expect(judge(FROZEN, "x", 1, evidence([sight(1_020, [7], false), sight(9_000, [], false)])).actedMs).toBe(8_000);
+    const restarted: MatrixFault = { ...FROZEN, script: "systemctl --user restart openclaw-gateway.service" };
+    const blocks = [sight(1_050, [], false), sight(1_300, [8], false), sight(90_000, [], false), sight(91_000, [9], false)];
+    expect(judge(restarted, "x", 1, evidence(blocks, { endedMs: 100_000 }))).toMatchObject({ actedMs: 89_000, starts: 1 });
     expect(judge(KILLED, "x", 1, evidence([sight(1_020, [], false), sight(5_000, [], false, { config: "c2" })])).actedMs).toBe(4_000);
     const doctor = judge(KILLED, "x", 1, evidence([sight(1_020, [], false), sight(6_000, [], false, { doctor: true })]));
     expect(doctor).toMatchObject({ actedMs: 5_000, doctors: 1 });
