@@ -245,7 +245,7 @@ export const MATRIX_FAULTS: readonly MatrixFault[] = [
     title: "a second gateway on the same state",
     answer: "nothing",
     lastsS: 40,
-    script: "systemd-run --user --quiet --unit=holder --collect openclaw gateway run --port 39999",
+    script: `systemd-run --user --quiet --unit=holder --collect --setenv=PATH="$PATH" openclaw gateway run --port 39999`,
   },
   { name: "stop", title: "systemctl stop", answer: "nothing", lastsS: 60, staysDown: true, script: `systemctl --user stop ${UNIT}` },
   {
