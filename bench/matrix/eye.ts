@@ -12,12 +12,13 @@ export interface Sight {
 }
 
 /**
- * A program of its own, in the box, so that nobody who is measured is asked: argv is PORT CONFIG FILE EVERY_MS. It probes every so many ms, looks
- * at the processes every fifth time, and writes a line when what it sees is not what it saw. A probe waits 500 ms, without holding up the others.
+ * A program of its own, in the box, so that nobody who is measured is asked: argv is PORT CONFIG FILE EVERY_MS. While the gateway does not serve it
+ * probes every so many ms, else every fifth time, and as often looks at the processes: when it goes down is known from those, and a gateway that is asked fifty times
+ * a second has less to give to others. It writes a line when what it sees is not what it saw. A probe waits 500 ms, without holding up the others.
  */
 export const EYE = `
   import { appendFileSync, readdirSync, readFileSync, statSync } from "node:fs";
-  import { get } from "node:http";
+  import { Agent, get } from "node:http";
   const [port, config, file, everyMs] = process.argv.slice(2);
   const words = ["gateway", "--port", port, ""].join("\\0");
   const commandOf = (pid) => {
@@ -29,13 +30,14 @@ export const EYE = `
   const stampOf = () => {
     try { const { mtimeNs, size, ino } = statSync(config, { bigint: true }); return [mtimeNs, size, ino].join("-"); } catch { return null; }
   };
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   let ready = false;
   let probing = false;
   const probe = () => {
     if (probing) return;
     probing = true;
     const over = (answer) => { ready = answer; probing = false; };
-    const request = get({ host: "127.0.0.1", port, path: "/readyz", agent: false, timeout: 500 }, (answer) => {
+    const request = get({ host: "127.0.0.1", port, path: "/readyz", agent, timeout: 500 }, (answer) => {
       answer.resume();
       over(answer.statusCode === 200);
     });
@@ -58,7 +60,7 @@ export const EYE = `
     doctor = commands.some(([, command]) => /openclaw[^\\0]*\\0(.*\\0)?doctor\\0/.test(command) || command.startsWith("openclaw-doctor"));
   };
   for (let n = 0; ; n++) {
-    probe();
+    if (!ready || n % 5 === 0) probe();
     if (n % 5 === 0) lookAtProcesses();
     const seen = JSON.stringify({ ready, pids, doctor, config: stampOf() });
     if (seen !== last) appendFileSync(file, JSON.stringify({ atMs: Date.now(), ...JSON.parse(seen) }) + "\\n");
