@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { messageOf, RescueError } from "../src/shared/errors.ts";
-import { scrubbedEnv } from "../src/shared/openclaw-home.ts";
-import type { PolicySettings } from "./config.ts";
+import { asObject, readHostConfig } from "../src/shared/gateway-config.ts";
+import { profileConfigPath, scrubbedEnv } from "../src/shared/openclaw-home.ts";
+import { rescueProfileOf } from "../src/shared/rescue-home.ts";
 import type { Alert, Receiver, Sent } from "./notify/alert.ts";
 import { courier, deliverAll } from "./notify/courier.ts";
 import { execReceiver } from "./notify/exec/exec.ts";
@@ -14,22 +15,24 @@ import { CATALOGUE } from "./notify/words.ts";
 import { wallMs } from "./observe/clock.ts";
 import { sleep, type Watchdog } from "./open-watchdog.ts";
 
-type AlertSettings = PolicySettings["alerts"];
+type Alerting = Pick<Watchdog, "settings" | "options">;
 const PING_MS = 10_000;
 /** News that are older are forgotten, heard or not; incidents stay. */
 const KEPT_MS = 90 * 86_400_000;
 
 /**
- * Whom the settings name. Throws `not-readable` or `config-invalid` for a secret's file that cannot be read or is empty. The library for Telegram is only
+ * Whom the settings name. Throws `not-readable` or `config-invalid` for a secret that cannot be read or is empty. The library for Telegram is only
  * loaded when a chat is among them.
  */
-export async function receiversOf(settings: AlertSettings, env: NodeJS.ProcessEnv): Promise<readonly Receiver[]> {
+async function receiversOf({ settings: { alerts: settings }, options }: Alerting): Promise<readonly Receiver[]> {
+  const { env } = options;
   const words = CATALOGUE[settings.language];
   const telegram = settings.telegram.length === 0 ? undefined : await import("./notify/telegram/telegram.ts");
   return [
     ...settings.telegram.flatMap(({ name, tokenFile, chat, apiRoot, least }) => {
-      const options = { name: `telegram:${name}`, token: secretIn(tokenFile), chat, least, words };
-      return telegram === undefined ? [] : [telegram.telegramReceiver({ ...options, ...(apiRoot === undefined ? {} : { apiRoot }) })];
+      const bot =
+        tokenFile === undefined ? rescueBot(options) : { token: secretIn(tokenFile), ...(apiRoot === undefined ? {} : { apiRoot }) };
+      return telegram === undefined ? [] : [telegram.telegramReceiver({ name: `telegram:${name}`, chat, least, words, ...bot })];
     }),
     ...settings.webhooks.map(({ name, url, secretFile, least }) =>
       webhookReceiver({ name: `webhook:${name}`, url, secret: secretFile === undefined ? null : secretIn(secretFile), least, wallMs }),
@@ -39,6 +42,21 @@ export async function receiversOf(settings: AlertSettings, env: NodeJS.ProcessEn
     ),
     ...settings.exec.map(({ name, argv, least }) => execReceiver({ name: `exec:${name}`, argv, least, env: scrubbedEnv(env) })),
   ];
+}
+
+/** The bot that setup gave the rescue profile. Its gateway reads what people write to it; here is only sent, which does not disturb that. */
+function rescueBot({ profile, home, env }: Alerting["options"]): { readonly token: string; readonly apiRoot?: string } {
+  const rescue = rescueProfileOf(profile);
+  const without = (why: string) =>
+    new RescueError("config-invalid", `alerts.telegram has no tokenFile, and ${why}`, {
+      fix: "name a tokenFile, or: openclaw rescue setup --telegram-token-file FILE",
+    });
+  const config = readHostConfig(profileConfigPath(rescue, { home, env }), () =>
+    without(`there is no profile ${rescue} whose bot it could be`),
+  );
+  const { botToken, apiRoot } = asObject(asObject(config["channels"])["telegram"]);
+  if (typeof botToken !== "string" || botToken === "") throw without(`the profile ${rescue} has no bot`);
+  return { token: botToken, ...(typeof apiRoot === "string" ? { apiRoot } : {}) };
 }
 
 function secretIn(file: string): string {
@@ -54,9 +72,8 @@ function secretIn(file: string): string {
 
 /** Tells whoever is to be told, and pings, until the signal aborts. Never rejects; what fails stands in the log. */
 export async function alerting(dog: Watchdog, signal: AbortSignal): Promise<void> {
-  const { alerts } = dog.settings;
   try {
-    const receivers = await receiversOf(alerts, dog.options.env);
+    const receivers = await receiversOf(dog);
     dog.journal.outbox.forget(wallMs() - KEPT_MS);
     const troubled = (receiver: string, error: unknown) =>
       dog.log({ event: "alert-not-sent", level: "error", success: false, details: { receiver, why: messageOf(error) } });
@@ -69,7 +86,7 @@ export async function alerting(dog: Watchdog, signal: AbortSignal): Promise<void
 /** What is due, once; for `tick`. Never rejects for a secret that cannot be read. */
 export async function alertOnce(dog: Watchdog, signal: AbortSignal): Promise<void> {
   try {
-    const receivers = await receiversOf(dog.settings.alerts, dog.options.env);
+    const receivers = await receiversOf(dog);
     await Promise.all(receivers.map((receiver) => deliverAll(receiver, pipelinePorts(dog), signal)));
   } catch (error) {
     if (!(error instanceof RescueError)) throw error;
@@ -92,8 +109,9 @@ export interface ReceiverStatus {
 }
 
 /** Whom the settings name, and what they have not heard yet. */
-export async function alertStatus({ settings, options, journal }: Watchdog): Promise<readonly ReceiverStatus[]> {
-  const receivers = await receiversOf(settings.alerts, options.env);
+export async function alertStatus(dog: Watchdog): Promise<readonly ReceiverStatus[]> {
+  const { journal } = dog;
+  const receivers = await receiversOf(dog);
   return receivers.map(({ name }) => {
     const { failures = 0, lastError = null, notBeforeWallMs = 0 } = journal.outbox.state(name) ?? {};
     const notBefore = notBeforeWallMs > wallMs() ? new Date(notBeforeWallMs).toISOString() : null;
@@ -117,7 +135,7 @@ export async function alertTest(dog: Watchdog): Promise<readonly { readonly rece
     incident: null,
     since: new Date(now).toISOString(),
   };
-  const receivers = await receiversOf(alerts, dog.options.env);
+  const receivers = await receiversOf(dog);
   return Promise.all(receivers.map(async (receiver) => ({ receiver: receiver.name, sent: await receiver.send(alert, null, String(now)) })));
 }
 

@@ -117,7 +117,9 @@ export const PolicySchema = Type.Object(
         telegram: receiver(
           {
             name: receiverName,
-            tokenFile: Type.String({ minLength: 1, description: "A file that holds the token of a bot of the watchdog's own." }),
+            tokenFile: secretFile(
+              "A file that holds the token of a bot of the watchdog's own. Without it: the bot of the rescue profile, which setup was given.",
+            ),
             chat: Type.Integer({ description: "The numeric id of the chat." }),
             apiRoot: Type.Optional(Type.String({ pattern: "^https?://", description: "A Bot API server of your own." })),
             least: severity("warning"),

@@ -72,7 +72,9 @@ describe("alerts of a real gateway's outage", () => {
     await until(() => bot.messages(CHAT)[0]?.text.startsWith("🟢") === true, "its recovery");
     await until(() => events.at(-1)?.event === "closed", "the closing at the webhook");
     expect(bot.messages(CHAT)).toHaveLength(1);
-    expect(bot.messages(CHAT)[0]?.text).toMatch(/the gateway process is gone · recovered\n[\s\S]*repair 1, a restart: done\nserves again, /);
+    expect(bot.messages(CHAT)[0]?.text).toMatch(
+      /the gateway process is gone · recovered\n[\s\S]*repair 1, a restart: done\nserves again, /,
+    );
     expect(events.map(({ event }) => event)).toEqual(["opened", "repair-started", "repair-ended", "closed"]);
     expect(new Set(events.map(({ incident }) => incident))).toEqual(new Set([1]));
   });

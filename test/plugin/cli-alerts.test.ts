@@ -64,6 +64,20 @@ describe("rescue-watchdog alerts", () => {
     expect(await cli.run("alerts")).toMatchObject({ code: 5, err: expect.stringContaining("holds no secret") });
   });
 
+  it("takes the bot of the rescue profile where no other is named, and says when there is none", async () => {
+    await using bot = await botApi();
+    using cli = settled({ telegram: [{ name: "4711", chat: 4711 }] });
+    expect(await cli.run("alerts", "test")).toMatchObject({ code: 5, err: expect.stringContaining("there is no profile rescue") });
+    const rescue = join(cli.home, ".openclaw-rescue");
+    mkdirSync(rescue);
+    const write = (telegram: unknown) => writeFileSync(join(rescue, "openclaw.json"), JSON.stringify({ channels: { telegram } }));
+    write({});
+    expect(await cli.run("alerts", "test")).toMatchObject({ code: 5, err: expect.stringContaining("the profile rescue has no bot") });
+    write({ botToken: bot.token, apiRoot: bot.root });
+    expect(await cli.run("alerts", "test")).toMatchObject({ code: 0, out: "telegram:4711: sent\n" });
+    expect(bot.messages(4711)).toHaveLength(1);
+  });
+
   it("says who has not heard of what, and why", async () => {
     const server = createServer((_, response) => response.writeHead(503).end());
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
