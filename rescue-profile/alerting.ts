@@ -59,7 +59,8 @@ function rescueBot({ profile, home, env }: Alerting["options"]): { readonly toke
   return { token: botToken, ...(typeof apiRoot === "string" ? { apiRoot } : {}) };
 }
 
-function secretIn(file: string): string {
+/** Throws `not-readable`, or `config-invalid` when it holds anything but one word. */
+export function secretIn(file: string): string {
   let text: string;
   try {
     text = readFileSync(file, "utf8").trim();

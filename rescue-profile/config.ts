@@ -166,6 +166,23 @@ export const PolicySchema = Type.Object(
       },
       "Who is told, besides the log.",
     ),
+    chat: group(
+      {
+        telegram: Type.Optional(
+          Type.Object(
+            {
+              tokenFile: Type.String({ minLength: 1, description: "A file that holds the token of a bot that nobody else reads." }),
+              operators: Type.Array(Type.Integer(), { default: [], description: "Numeric ids of those who may look and act." }),
+              viewers: Type.Array(Type.Integer(), { default: [], description: "Numeric ids of those who may look." }),
+              groups: Type.Boolean({ default: false, description: "Answer them in groups too." }),
+              apiRoot: Type.Optional(Type.String({ pattern: "^https?://", description: "A Bot API server of your own." })),
+            },
+            { additionalProperties: false, description: "The bot that `watch --telegram` reads; a rescue gateway has its own." },
+          ),
+        ),
+      },
+      "Who may ask and command it from a chat.",
+    ),
     log: group(
       {
         level: Type.Union(

@@ -27,7 +27,8 @@ export function parseCommand(text: string, botName: string): ChatCommand | undef
   const isPrefixed = head.toLowerCase() === "rescue" || head.toLowerCase() === "watchdog";
   const [name = "status", ...words_] = isPrefixed ? rest : [head, ...rest];
   const known = NAMES.find((each) => each === name.toLowerCase());
-  if (known === undefined) return isPrefixed ? { name: "wrong", why: `there is no ${name.slice(0, 40)}; /help says what there is` } : undefined;
+  if (known === undefined)
+    return isPrefixed ? { name: "wrong", why: `there is no ${name.slice(0, 40)}; /help says what there is` } : undefined;
   return withWords(known, words_);
 }
 
@@ -40,7 +41,9 @@ function withWords(name: Name, words: readonly string[]): ChatCommand {
     case "config": {
       const [key, value] = words;
       if (key === undefined) return { name: "config" };
-      return value === undefined ? { name: "wrong", why: "/config KEY VALUE, for example /config limits.repairsPerHour 2" } : { name: "set", key, value };
+      return value === undefined
+        ? { name: "wrong", why: "/config KEY VALUE, for example /config limits.repairsPerHour 2" }
+        : { name: "set", key, value };
     }
     default:
       return { name };

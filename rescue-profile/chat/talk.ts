@@ -21,7 +21,13 @@ export interface SideStatus {
   readonly rssBytes: number | null;
   readonly lastLookAgoMs: number | null;
   readonly pause: { readonly by: string; readonly reason: string | null; readonly remainingMs: number | null } | null;
-  readonly lastIncident: { readonly id: number; readonly cause: string; readonly outcome: string | null; readonly openedAt: number; readonly durationMs: number | null } | null;
+  readonly lastIncident: {
+    readonly id: number;
+    readonly cause: string;
+    readonly outcome: string | null;
+    readonly openedAt: number;
+    readonly durationMs: number | null;
+  } | null;
   readonly nextRepairInMs: number;
 }
 
@@ -45,7 +51,11 @@ export interface TalkPorts {
   readonly settings: () => readonly { readonly key: string; readonly value: string; readonly safe: boolean }[];
   /** Validates and writes; resolves to what it was before. */
   readonly set: (key: string, value: string, by: string) => Promise<string>;
-  readonly request: (kind: "repair" | "pause" | "resume", payload: { readonly forMs?: number; readonly reason?: string }, by: string) => Promise<string>;
+  readonly request: (
+    kind: "repair" | "pause" | "resume",
+    payload: { readonly forMs?: number; readonly reason?: string },
+    by: string,
+  ) => Promise<string>;
   /** How it stands with the incident that is open, or was closed last since then: its text, and whether it is over. Undefined: there is none. */
   readonly incident: (sinceMs: number) => { readonly text: string; readonly over: boolean } | undefined;
   readonly wallMs: () => number;
@@ -97,13 +107,27 @@ async function* carryOut(deed: Deed, speaker: Speaker, buttons: Buttons, ports: 
     case "status": {
       const sides = await ports.status();
       const isPaused = sides[0]?.pause != null;
-      const acts = speaker.role === "operator" ? [press("Repair now", { name: "repair" }), isPaused ? press("Resume", { name: "resume" }) : press("Pause", { name: "pause", forMs: null, reason: null })] : [];
-      yield { text: sides.map((side) => describe(side, ports.wallMs())).join("\n\n"), buttons: [acts, [press("View logs", { name: "logs" }), press("Stats", { name: "history", days: 7 })]].filter((row) => row.length > 0) };
+      const acts =
+        speaker.role === "operator"
+          ? [
+              press("Repair now", { name: "repair" }),
+              isPaused ? press("Resume", { name: "resume" }) : press("Pause", { name: "pause", forMs: null, reason: null }),
+            ]
+          : [];
+      yield {
+        text: sides.map((side) => describe(side, ports.wallMs())).join("\n\n"),
+        buttons: [acts, [press("View logs", { name: "logs" }), press("Stats", { name: "history", days: 7 })]].filter(
+          (row) => row.length > 0,
+        ),
+      };
       return;
     }
     case "repair": {
       if (!confirmed) {
-        yield { text: "Repair the gateway now? Waiting times and the hourly number do not count; nothing is done to a gateway that serves.", buttons: [[press("Repair now", command, true)]] };
+        yield {
+          text: "Repair the gateway now? Waiting times and the hourly number do not count; nothing is done to a gateway that serves.",
+          buttons: [[press("Repair now", command, true)]],
+        };
         return;
       }
       const sinceMs = ports.wallMs();
@@ -119,10 +143,18 @@ async function* carryOut(deed: Deed, speaker: Speaker, buttons: Buttons, ports: 
       return;
     }
     case "history":
-      yield { text: figuresText(command.days, ports.figures(command.days)), buttons: [([1, 7, 30] as const).map((days) => press(days === 1 ? "24 h" : `${days} d`, { name: "history", days }))] };
+      yield {
+        text: figuresText(command.days, ports.figures(command.days)),
+        buttons: [([1, 7, 30] as const).map((days) => press(days === 1 ? "24 h" : `${days} d`, { name: "history", days }))],
+      };
       return;
     case "config":
-      yield say(ports.settings().map(({ key, value, safe }) => `${safe ? "" : "🔒 "}${key} = ${value}`).join("\n"));
+      yield say(
+        ports
+          .settings()
+          .map(({ key, value, safe }) => `${safe ? "" : "🔒 "}${key} = ${value}`)
+          .join("\n"),
+      );
       return;
     case "set": {
       const known = ports.settings().find(({ key }) => key === command.key);
@@ -140,7 +172,9 @@ async function* carryOut(deed: Deed, speaker: Speaker, buttons: Buttons, ports: 
     }
     case "pause": {
       const { forMs, reason } = command;
-      yield say(await ports.request("pause", { ...(forMs === null ? {} : { forMs }), ...(reason === null ? {} : { reason }) }, speaker.name));
+      yield say(
+        await ports.request("pause", { ...(forMs === null ? {} : { forMs }), ...(reason === null ? {} : { reason }) }, speaker.name),
+      );
       return;
     }
     case "resume":
@@ -182,7 +216,12 @@ function describe(side: SideStatus, nowMs: number): string {
     lastIncident === null
       ? "no incident yet"
       : `last incident ${lastIncident.id}: ${lastIncident.cause}, ${lastIncident.outcome ?? "open"}, ${formatDuration(nowMs - lastIncident.openedAt)} ago`;
-  const paused = pause === null ? [] : [`paused by ${pause.by}${pause.remainingMs === null ? "" : ` for ${formatDuration(pause.remainingMs)} more`}${pause.reason === null ? "" : `: ${pause.reason}`}`];
+  const paused =
+    pause === null
+      ? []
+      : [
+          `paused by ${pause.by}${pause.remainingMs === null ? "" : ` for ${formatDuration(pause.remainingMs)} more`}${pause.reason === null ? "" : `: ${pause.reason}`}`,
+        ];
   const next = nextRepairInMs === 0 ? [] : [`next repair in ${formatDuration(nextRepairInMs)} at the earliest`];
   return [`${SIGN[verdict]} ${profile}: ${condition}`, ...evidence.slice(0, 1), process, looked, incident, ...paused, ...next].join("\n");
 }
@@ -198,5 +237,11 @@ function figuresText(days: number, { total, recovered, meanMs, worstMs, byTier, 
     .map(([cause, count]) => `${"▇".repeat(Math.max(1, Math.round((count / most) * BAR)))} ${count} ${cause}`);
   const times = meanMs === null ? [] : [`mean ${formatDuration(meanMs)}, worst ${formatDuration(worstMs ?? meanMs)}`];
   const tiers = Object.entries(byTier).map(([tier, count]) => `tier ${tier}: ${count}`);
-  return [`${title}: ${recovered} of ${total} recovered (${Math.round((recovered / total) * 100)} %)`, ...times, ...(tiers.length === 0 ? [] : [tiers.join(", ")]), "", ...bars].join("\n");
+  return [
+    `${title}: ${recovered} of ${total} recovered (${Math.round((recovered / total) * 100)} %)`,
+    ...times,
+    ...(tiers.length === 0 ? [] : [tiers.join(", ")]),
+    "",
+    ...bars,
+  ].join("\n");
 }

@@ -31,10 +31,17 @@ describe("what somebody writes in a chat", () => {
   it("a time that is none is said, and whatever is written ends neither in an error nor in a long reason", () => {
     expect(parse("/pause 2parsecs")).toMatchObject({ name: "wrong" });
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.string().map((text) => `/pause ${text}`), fc.string().map((text) => `/rescue ${text}`)), (text) => {
-        const command = parse(text);
-        expect(JSON.stringify(command ?? "").length).toBeLessThan(3_000);
-      }),
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.string().map((text) => `/pause ${text}`),
+          fc.string().map((text) => `/rescue ${text}`),
+        ),
+        (text) => {
+          const command = parse(text);
+          expect(JSON.stringify(command ?? "").length).toBeLessThan(3_000);
+        },
+      ),
       { numRuns: 500 },
     );
     expect(parse(`/pause ${"x".repeat(100_000)}`)).toEqual({ name: "pause", forMs: null, reason: "x".repeat(200) });

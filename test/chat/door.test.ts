@@ -66,7 +66,10 @@ describe("the direct door", () => {
     the.bot.press(ANA, button?.callback_data ?? "", question.id);
     await until(() => textOf(the.bot, 1, "repair: accepted"), "the answer");
     the.bot.press(ANA, button?.callback_data ?? "", question.id);
-    await until(() => the.bot.calls.find(({ method, body }) => method === "answerCallbackQuery" && body["text"] === "This was pressed already."), "politeness");
+    await until(
+      () => the.bot.calls.find(({ method, body }) => method === "answerCallbackQuery" && body["text"] === "This was pressed already."),
+      "politeness",
+    );
     expect(the.done).toEqual(["telegram:1 repair"]);
   });
 
@@ -88,11 +91,20 @@ describe("the direct door", () => {
     await using the = await opened();
     const number = the.bot.write(ANA, "/logs");
     await until(() => textOf(the.bot, 1, "a line with *bold*"), "the log");
-    the.bot.update({ update_id: number, message: { message_id: 99, from: { id: 1, is_bot: false }, chat: { id: 1, type: "private" }, date: 1, text: "/pause" } });
+    the.bot.update({
+      update_id: number,
+      message: { message_id: 99, from: { id: 1, is_bot: false }, chat: { id: 1, type: "private" }, date: 1, text: "/pause" },
+    });
     the.bot.update({ update_id: number + 1 });
     the.bot.update({ update_id: number + 2, message: { message_id: 1, date: 1, chat: { id: 1, type: "private" }, text: "/status" } });
-    the.bot.update({ update_id: number + 3, message: { message_id: 2, from: { id: 1, is_bot: false }, chat: { id: 1, type: "private" }, date: 1, text: "x".repeat(1_000_000) } });
-    the.bot.update({ update_id: number + 4, message: { message_id: 3, from: { id: 1, is_bot: false }, chat: { id: 1, type: "private" }, date: 1, text: "/help" } });
+    the.bot.update({
+      update_id: number + 3,
+      message: { message_id: 2, from: { id: 1, is_bot: false }, chat: { id: 1, type: "private" }, date: 1, text: "x".repeat(1_000_000) },
+    });
+    the.bot.update({
+      update_id: number + 4,
+      message: { message_id: 3, from: { id: 1, is_bot: false }, chat: { id: 1, type: "private" }, date: 1, text: "/help" },
+    });
     await until(() => textOf(the.bot, 1, "The same behind /rescue"), "the help");
     expect(the.done).toEqual([]);
     expect(the.bot.calls.every(({ body }) => body["parse_mode"] === undefined)).toBe(true);
@@ -101,7 +113,10 @@ describe("the direct door", () => {
   it("says that another one reads the same bot, and goes on when that ends; no word holds the token", async () => {
     await using the = await opened();
     await until(() => the.bot.calls.find(({ method }) => method === "getUpdates"), "polling");
-    the.bot.next("getUpdates", { status: 409, body: { ok: false, error_code: 409, description: "Conflict: terminated by other getUpdates request" } });
+    the.bot.next("getUpdates", {
+      status: 409,
+      body: { ok: false, error_code: 409, description: "Conflict: terminated by other getUpdates request" },
+    });
     the.bot.write(ANA, "/logs");
     await until(() => the.logged.find((line) => line.includes("one token has one reader")), "the explanation");
     the.bot.write(ANA, "/help");

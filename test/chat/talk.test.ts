@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Buttons, type Deed } from "../../rescue-profile/chat/buttons.ts";
 import { type ChatCommand, parseCommand } from "../../rescue-profile/chat/commands.ts";
 import { Flood, may, roleOf } from "../../rescue-profile/chat/rights.ts";
-import { type Reply, type Speaker, talk, type TalkPorts } from "../../rescue-profile/chat/talk.ts";
+import { type Reply, type Speaker, type TalkPorts, talk } from "../../rescue-profile/chat/talk.ts";
 import { RescueError } from "../../src/shared/errors.ts";
 
 const ANA: Speaker = { id: 1, role: "operator", name: "telegram:1" };
@@ -29,7 +29,14 @@ function world(more: Partial<TalkPorts> = {}) {
       },
     ],
     repairs: () => ["03:04 process-gone, a restart: done"],
-    figures: () => ({ total: 4, recovered: 3, meanMs: 12_000, worstMs: 60_000, byTier: { 1: 3 }, byCause: { "process-gone": 3, "config-broken": 1 } }),
+    figures: () => ({
+      total: 4,
+      recovered: 3,
+      meanMs: 12_000,
+      worstMs: 60_000,
+      byTier: { 1: 3 },
+      byCause: { "process-gone": 3, "config-broken": 1 },
+    }),
     settings: () => [
       { key: "limits.repairsPerHour", value: "3", safe: true },
       { key: "alerts.language", value: "en", safe: false },
@@ -59,7 +66,8 @@ function world(more: Partial<TalkPorts> = {}) {
     done,
     buttons,
     ask,
-    write: (text: string, speaker: Speaker = ANA) => ask({ command: parseCommand(text, "our_bot") ?? { name: "help" }, confirmed: false }, speaker),
+    write: (text: string, speaker: Speaker = ANA) =>
+      ask({ command: parseCommand(text, "our_bot") ?? { name: "help" }, confirmed: false }, speaker),
     press: (reply: Reply | undefined, label: string, speaker: Speaker = ANA) => {
       const name = reply?.buttons.flat().find((button) => button.label === label)?.name ?? "none";
       return buttons.press(name, speaker.id, wall);
@@ -164,7 +172,13 @@ describe("rights", () => {
   const allowed = { operators: [1], viewers: [2], groups: false };
   it("are by number, in private, and for people", () => {
     const role = (id: number, more = {}) => roleOf({ id, chat: "private", isBot: false, ...more }, allowed);
-    expect([role(1), role(2), role(3), role(1, { chat: "group" }), role(1, { isBot: true })]).toEqual(["operator", "viewer", undefined, undefined, undefined]);
+    expect([role(1), role(2), role(3), role(1, { chat: "group" }), role(1, { isBot: true })]).toEqual([
+      "operator",
+      "viewer",
+      undefined,
+      undefined,
+      undefined,
+    ]);
     expect(roleOf({ id: 1, chat: "group", isBot: false }, { ...allowed, groups: true })).toBe("operator");
     const acts = (["repair", "pause", "resume", "set"] as ChatCommand["name"][]).map((name) => may("viewer", { name } as ChatCommand));
     expect(acts).toEqual([false, false, false, false]);

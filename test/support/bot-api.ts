@@ -27,7 +27,13 @@ export interface BotApi extends AsyncDisposable {
   readonly token: string;
   readonly calls: readonly BotCall[];
   /** The messages as a chat shows them now, oldest first. */
-  messages(chat: number): readonly { readonly id: number; readonly text: string; readonly buttons?: readonly { readonly text: string; readonly callback_data: string }[] }[];
+  messages(
+    chat: number,
+  ): readonly {
+    readonly id: number;
+    readonly text: string;
+    readonly buttons?: readonly { readonly text: string; readonly callback_data: string }[];
+  }[];
   delete(chat: number, id: number): void;
   /** Somebody writes, or presses a button; the bot hears of it by getUpdates. Returns the update's number. */
   write(from: Person, text: string): number;
@@ -79,7 +85,10 @@ export async function botApi(token = "123456:test-token"): Promise<BotApi> {
     chats.set(chat, messages);
     const buttons = body.reply_markup?.inline_keyboard?.flat();
     if (method === "getMe") {
-      return answer(response, 200, { ok: true, result: { id: Number(token.split(":")[0]), is_bot: true, first_name: "Rescue", username: "our_bot" } });
+      return answer(response, 200, {
+        ok: true,
+        result: { id: Number(token.split(":")[0]), is_bot: true, first_name: "Rescue", username: "our_bot" },
+      });
     }
     if (method === "getUpdates") return poll(body, request, response);
     if (method === "answerCallbackQuery" || method === "deleteWebhook" || method === "setMyCommands")
@@ -93,7 +102,8 @@ export async function botApi(token = "123456:test-token"): Promise<BotApi> {
     if (method === "editMessageText") {
       const message = messages.find(({ id }) => id === Number(body.message_id));
       if (message === undefined) return bad(response, "message to edit not found");
-      if (message.text === body.text && JSON.stringify(message.buttons) === JSON.stringify(buttons)) return bad(response, "message is not modified");
+      if (message.text === body.text && JSON.stringify(message.buttons) === JSON.stringify(buttons))
+        return bad(response, "message is not modified");
       message.text = String(body.text);
       if (buttons === undefined) delete message.buttons;
       else message.buttons = buttons;
@@ -129,7 +139,8 @@ export async function botApi(token = "123456:test-token"): Promise<BotApi> {
     return lastUpdate;
   };
   const personOf = ({ id, isBot = false }: Person) => ({ id, is_bot: isBot, first_name: "Person" });
-  const chatOf = ({ id, group }: Person) => (group === undefined ? { id, type: "private", first_name: "Person" } : { id: group, type: "group", title: "Group" });
+  const chatOf = ({ id, group }: Person) =>
+    group === undefined ? { id, type: "private", first_name: "Person" } : { id: group, type: "group", title: "Group" };
   const up = async () => {
     server = createServer((request, response) => void serve(request, response));
     await new Promise<void>((resolve) => server?.listen(port, "127.0.0.1", resolve));

@@ -3,7 +3,7 @@ import { RescueError } from "../../../src/shared/errors.ts";
 import { Buttons, type Deed, type Pressed } from "../buttons.ts";
 import { parseCommand } from "../commands.ts";
 import { type Allowed, Flood, roleOf, type Sender } from "../rights.ts";
-import { type Reply, type Speaker, talk, type TalkPorts } from "../talk.ts";
+import { type Reply, type Speaker, type TalkPorts, talk } from "../talk.ts";
 
 export interface DoorOptions {
   readonly token: string;
@@ -52,7 +52,8 @@ export async function telegramDoor(options: DoorOptions, signal: AbortSignal): P
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof GrammyError)) return "Telegram cannot be reached";
-  if (error.error_code === 409) return "another program reads this bot's messages (409): one token has one reader; give the watchdog a bot of its own";
+  if (error.error_code === 409)
+    return "another program reads this bot's messages (409): one token has one reader; give the watchdog a bot of its own";
   if (error.error_code === 401 || error.error_code === 404) return `Telegram does not know this token (${error.error_code})`;
   return `Telegram: ${error.error_code} ${error.description}`;
 }
