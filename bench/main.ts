@@ -148,10 +148,10 @@ async function bench({ contenders, faults, runs, lanes, json }: Wishes): Promise
  * only ours goes on, with what can be repaired: an hour is not enough for more. Of nobody it is only shown that a gateway stays down.
  */
 function schedule(faults: readonly MatrixFault[], contenders: readonly Contender[], round: number): Job[] {
-  const isAsked = ({ answer, tier, once }: MatrixFault, { name, blind }: Contender) => {
+  const isAsked = ({ answer, tier, once, like }: MatrixFault, { name, blind }: Contender) => {
     if (name === OURS) return round === 0 || (answer === "recovers" && once !== true);
     if (name === "none") return round === 0 && tier === 1;
-    return round === 0 && (answer === "recovers" || (answer === "nothing" && blind !== true));
+    return round === 0 && like === undefined && (answer === "recovers" || (answer === "nothing" && blind !== true));
   };
   return faults.flatMap((fault) => contenders.filter((each) => isAsked(fault, each)).map((contender) => ({ fault, contender })));
 }

@@ -20,7 +20,8 @@ export interface Contender {
   readonly log?: string;
 }
 
-const AS_SERVICE = "systemd-run --user --quiet --unit=contender --collect --property=WorkingDirectory=/home/svc";
+/** With the PATH of the account's shell: a manager's own does not hold the host's command. */
+const AS_SERVICE = `systemd-run --user --quiet --unit=contender --collect --setenv=PATH="$PATH" --property=WorkingDirectory=/home/svc`;
 
 /**
  * What users write into a cron job or a loop: two looks half a minute apart, then a restart by the host's command, and doctor when that did not

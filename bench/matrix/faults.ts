@@ -30,6 +30,8 @@ export interface MatrixFault {
   /** A share of a core for the gateway that is started during it. */
   readonly share?: number;
   readonly needs?: "own-disk";
+  /** Who does not look into the reason meets the same as with that one, and is not asked. */
+  readonly like?: string;
   /** Takes so long that it is run once, whatever was asked for. */
   readonly once?: true;
   /** How long our own contender is given. */
@@ -40,6 +42,8 @@ export interface MatrixFault {
 
 const MAIN_PID = `$(systemctl --user show ${UNIT} -p MainPID --value)`;
 const STALL = (ms: number, more = "") => `curl -s -o /dev/null "http://127.0.0.1:PORT/rescue-stall?ms=${ms}${more}"`;
+/** As busy as a gateway has to be to count as busy, without taking the other boxes' cores. */
+const GENTLY = "&share=0.2";
 const NODE = "/opt/node/node";
 /** Changes the configuration by a line of JavaScript about `c`, then restarts. */
 const edited = (js: string): string =>
@@ -82,8 +86,22 @@ export const MATRIX_FAULTS: readonly MatrixFault[] = [
     tier: 2,
     script: `head -c 200 ${CONFIG} > cut; cat cut > ${CONFIG}; ${RESTART}`,
   },
-  { name: "config-empty", title: "configuration empty", answer: "recovers", tier: 2, script: `: > ${CONFIG}; ${RESTART}` },
-  { name: "config-deleted", title: "configuration deleted", answer: "recovers", tier: 2, script: `rm ${CONFIG}; ${RESTART}` },
+  {
+    name: "config-empty",
+    title: "configuration empty",
+    answer: "recovers",
+    tier: 2,
+    like: "config-cut",
+    script: `: > ${CONFIG}; ${RESTART}`,
+  },
+  {
+    name: "config-deleted",
+    title: "configuration deleted",
+    answer: "recovers",
+    tier: 2,
+    like: "config-cut",
+    script: `rm ${CONFIG}; ${RESTART}`,
+  },
   { name: "config-type", title: "wrong type in the configuration", answer: "recovers", tier: 2, script: edited(`c.gateway.port = "abc"`) },
   {
     name: "config-keys",
@@ -93,12 +111,20 @@ export const MATRIX_FAULTS: readonly MatrixFault[] = [
     config: "mended",
     script: edited("c.bogusTop = { a: 1 }; c.gateway.bogusKey = true"),
   },
-  { name: "mode-lost", title: "gateway.mode lost", answer: "recovers", tier: 2, script: edited("delete c.gateway.mode") },
+  {
+    name: "mode-lost",
+    title: "gateway.mode lost",
+    answer: "recovers",
+    tier: 2,
+    like: "config-type",
+    script: edited("delete c.gateway.mode"),
+  },
   {
     name: "lan-open",
     title: "bound to the network without auth",
     answer: "recovers",
     tier: 2,
+    like: "config-type",
     script: edited(`c.gateway.bind = "lan"; c.gateway.auth = { mode: "none" }`),
   },
   {
@@ -132,7 +158,7 @@ export const MATRIX_FAULTS: readonly MatrixFault[] = [
     lives: true,
     once: true,
     windowMs: 540_000,
-    script: `echo block > fault-mode.txt; echo '// changed' >> plugins/fault-plugin/index.js; ${RESTART}`,
+    script: `echo block-gently > fault-mode.txt; echo '// changed' >> plugins/fault-plugin/index.js; ${RESTART}`,
   },
   {
     name: "config-cut-live",
@@ -210,16 +236,16 @@ export const MATRIX_FAULTS: readonly MatrixFault[] = [
     script: whileDown(`head -c $(df --output=avail -B1 ~/.openclaw | tail -1) /dev/zero > ~/.openclaw/filled || true`),
   },
   { name: "boot-slow", title: "a boot with a quarter of a core", answer: "nothing", lastsS: 150, starts: 1, share: 0.25, script: RESTART },
-  { name: "stall-20", title: "busy for 20 s", answer: "nothing", lastsS: 25, script: STALL(20_000) },
-  { name: "stall-60", title: "busy for 60 s", answer: "nothing", lastsS: 65, script: STALL(60_000) },
-  { name: "stall-175", title: "busy for 175 s", answer: "nothing", lastsS: 180, script: STALL(175_000) },
+  { name: "stall-20", title: "busy for 20 s", answer: "nothing", lastsS: 25, script: STALL(20_000, GENTLY) },
+  { name: "stall-60", title: "busy for 60 s", answer: "nothing", lastsS: 65, script: STALL(60_000, GENTLY) },
+  { name: "stall-175", title: "busy for 175 s", answer: "nothing", lastsS: 180, script: STALL(175_000, GENTLY) },
   { name: "restart", title: "openclaw gateway restart", answer: "nothing", lastsS: 60, starts: 1, script: "openclaw gateway restart" },
   {
     name: "second-gateway",
     title: "a second gateway on the same state",
     answer: "nothing",
     lastsS: 40,
-    script: "systemd-run --user --quiet --unit=holder --collect openclaw gateway run --port 39999",
+    script: `systemd-run --user --quiet --unit=holder --collect --setenv=PATH="$PATH" openclaw gateway run --port 39999`,
   },
   { name: "stop", title: "systemctl stop", answer: "nothing", lastsS: 60, staysDown: true, script: `systemctl --user stop ${UNIT}` },
   {
