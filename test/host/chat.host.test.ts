@@ -48,6 +48,13 @@ describe("a chat with the watchdog of a real gateway", () => {
       await delay(20);
     }
   };
+  /** The last one that has not been pressed yet. */
+  const newest = async (part: string) => {
+    const before = bot.messages(ANA.id).length;
+    const deadline = performance.now() + 10_000;
+    while (bot.messages(ANA.id).length === before && performance.now() < deadline) await delay(20);
+    return seen(part);
+  };
   const press = async (message: { id: number; buttons?: readonly { text: string; callback_data: string }[] }, label: string) =>
     bot.press(ANA, message.buttons?.find(({ text }) => text === label)?.callback_data ?? "none", message.id);
 
@@ -57,19 +64,21 @@ describe("a chat with the watchdog of a real gateway", () => {
     expect(status.text).toMatch(/pid \d+, up /);
     bot.write(ANA, "/pause 1h from the phone");
     await seen("paused by telegram:4711");
-    process.kill(home.gatewayPid(), "SIGKILL");
-    await delay(3_000);
+    process.kill(home.gatewayPid(), "SIGSTOP");
+    await delay(4_000);
+    bot.write(ANA, "/repair");
+    await press(await seen("Repair the gateway now?"), "Repair now");
+    await seen("refused: paused");
     bot.write(ANA, "/status");
-    const down = await seen("🔴 default: gone");
+    const down = await seen("🔴 default: frozen");
     expect(down.text).toContain("paused by telegram:4711 for 59 min");
     await press(down, "Resume");
     await seen("resumed by telegram:4711");
-    await seen("repair").catch(() => undefined);
-    bot.write(ANA, "/repair");
-    await press(await seen("Repair the gateway now?"), "Repair now");
-    await seen("recovered");
+    await press(down, "Repair now");
+    await press(await newest("Repair the gateway now?"), "Repair now");
+    await seen("· recovered");
     bot.write(ANA, "/logs");
-    await seen("process-gone, a restart");
+    await seen("process-frozen, a restart, asked by telegram:4711: done");
     bot.write(ANA, "/history 24h");
     await seen("24 hours: 1 of 1 recovered (100 %)");
   });

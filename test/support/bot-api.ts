@@ -27,9 +27,7 @@ export interface BotApi extends AsyncDisposable {
   readonly token: string;
   readonly calls: readonly BotCall[];
   /** The messages as a chat shows them now, oldest first. */
-  messages(
-    chat: number,
-  ): readonly {
+  messages(chat: number): readonly {
     readonly id: number;
     readonly text: string;
     readonly buttons?: readonly { readonly text: string; readonly callback_data: string }[];
@@ -90,7 +88,7 @@ export async function botApi(token = "123456:test-token"): Promise<BotApi> {
         result: { id: Number(token.split(":")[0]), is_bot: true, first_name: "Rescue", username: "our_bot" },
       });
     }
-    if (method === "getUpdates") return poll(body, request, response);
+    if (method === "getUpdates") return poll(body, response);
     if (method === "answerCallbackQuery" || method === "deleteWebhook" || method === "setMyCommands")
       return answer(response, 200, { ok: true, result: true });
     if (method === "sendMessage") {
@@ -112,7 +110,7 @@ export async function botApi(token = "123456:test-token"): Promise<BotApi> {
     return answer(response, 404, { ok: false, error_code: 404, description: "Not Found" });
   };
   /** Two at once is what Telegram calls a conflict: the older one is ended. */
-  const poll = async (body: Record<string, unknown>, request: IncomingMessage, response: ServerResponse) => {
+  const poll = async (body: Record<string, unknown>, response: ServerResponse) => {
     if (++pollers > 1) {
       pollers--;
       return answer(response, 409, {
@@ -126,7 +124,7 @@ export async function botApi(token = "123456:test-token"): Promise<BotApi> {
     if (due().length === 0) {
       await new Promise<void>((resolve) => {
         wake = resolve;
-        request.socket.once("close", resolve);
+        response.once("close", resolve);
         setTimeout(resolve, Number(body["timeout"] ?? 0) * 1_000).unref();
       });
     }
