@@ -10,6 +10,19 @@ const count = (value: number, description: string, minimum = 1, maximum = 100) =
 const group = <T extends Parameters<typeof Type.Object>[0]>(properties: T, description: string) =>
   Type.Object(properties, { additionalProperties: false, default: {}, description });
 
+const severity = (value: "info" | "warning" | "critical") =>
+  Type.Union(
+    (["info", "warning", "critical"] as const).map((name) => Type.Literal(name)),
+    { default: value, description: "The least severe news that begin to be told here." },
+  );
+const receiver = <T extends Parameters<typeof Type.Object>[0]>(properties: T, description: string) =>
+  Type.Array(Type.Object(properties, { additionalProperties: false }), { default: [], description });
+const receiverName = Type.String({
+  pattern: "^[A-Za-z0-9_-]{1,40}$",
+  description: "By which the journal knows what was told here already; keep it when the address changes.",
+});
+const secretFile = (description: string) => Type.Optional(Type.String({ minLength: 1, description }));
+
 /**
  * The one place for a default. It is the type, the validator and the source of the manifest's `configSchema`
  * (`npm run manifest` writes it there; a test holds the two together). Times are seconds here, because people edit them.
@@ -88,6 +101,87 @@ export const PolicySchema = Type.Object(
         readinessSeconds: seconds(300, "How long after a repair channels may be missing that were there before, until that is told.", 0),
       },
       "What counts as recovered.",
+    ),
+    alerts: group(
+      {
+        language: Type.Union(
+          (["en", "zh-CN", "zh-TW"] as const).map((name) => Type.Literal(name)),
+          { default: "en", description: "Of what the watchdog says in alerts." },
+        ),
+        quietHours: Type.Optional(
+          Type.String({
+            pattern: "^([01]\\d|2[0-3]):[0-5]\\d-([01]\\d|2[0-3]):[0-5]\\d$",
+            description: "When warnings wait until these hours are over, as 22:30-07:00 of the machine's time; an outage never waits.",
+          }),
+        ),
+        telegram: receiver(
+          {
+            name: receiverName,
+            tokenFile: secretFile(
+              "A file that holds the token of a bot of the watchdog's own. Without it: the bot of the rescue profile, which setup was given.",
+            ),
+            chat: Type.Integer({ description: "The numeric id of the chat." }),
+            apiRoot: Type.Optional(Type.String({ pattern: "^https?://", description: "A Bot API server of your own." })),
+            least: severity("warning"),
+          },
+          "Telegram chats: an incident is one message that is changed; what needs you is a message of its own.",
+        ),
+        webhooks: receiver(
+          {
+            name: receiverName,
+            url: Type.String({ pattern: "^https?://", description: "Gets each news as JSON by POST." }),
+            secretFile: secretFile("A file that holds the secret by which the body is signed (HMAC-SHA256)."),
+            least: severity("info"),
+          },
+          "Webhooks.",
+        ),
+        ntfy: receiver(
+          {
+            name: receiverName,
+            url: Type.String({ pattern: "^https?://[^/]+/.*[^/]$", description: "Of the topic: https://ntfy.sh/TOPIC." }),
+            tokenFile: secretFile("A file that holds an access token."),
+            least: severity("warning"),
+          },
+          "Topics of ntfy.",
+        ),
+        exec: receiver(
+          {
+            name: receiverName,
+            argv: Type.Array(Type.String(), {
+              minItems: 1,
+              description: "The program and its arguments; the alert is on its standard input, as JSON.",
+            }),
+            least: severity("warning"),
+          },
+          "Programs of your own.",
+        ),
+        heartbeatUrl: Type.Optional(
+          Type.String({
+            pattern: "^https?://",
+            description:
+              "Is fetched again and again while the watchdog looks, for a service that tells you when that stops: a machine that is off cannot.",
+          }),
+        ),
+        heartbeatSeconds: seconds(60, "How often."),
+      },
+      "Who is told, besides the log.",
+    ),
+    chat: group(
+      {
+        telegram: Type.Optional(
+          Type.Object(
+            {
+              tokenFile: Type.String({ minLength: 1, description: "A file that holds the token of a bot that nobody else reads." }),
+              operators: Type.Array(Type.Integer(), { default: [], description: "Numeric ids of those who may look and act." }),
+              viewers: Type.Array(Type.Integer(), { default: [], description: "Numeric ids of those who may look." }),
+              groups: Type.Boolean({ default: false, description: "Answer them in groups too." }),
+              apiRoot: Type.Optional(Type.String({ pattern: "^https?://", description: "A Bot API server of your own." })),
+            },
+            { additionalProperties: false, description: "The bot that `watch --telegram` reads; a rescue gateway has its own." },
+          ),
+        ),
+      },
+      "Who may ask and command it from a chat.",
     ),
     log: group(
       {

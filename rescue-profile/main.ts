@@ -1,4 +1,5 @@
 import { messageOf } from "../src/shared/errors.ts";
+import { alerting, alertOnce } from "./alerting.ts";
 import { toPolicy } from "./config.ts";
 import type { WatchState } from "./core/state.ts";
 import { isJournalTrouble, type Lease, LeaseLost, type LeaseResult, type RequestRow } from "./journal/journal.ts";
@@ -8,6 +9,8 @@ import { monotonicMs } from "./observe/clock.ts";
 import { isAlive, sleep, type Watchdog } from "./open-watchdog.ts";
 import { wakeBell } from "./wake.ts";
 
+export { alertStatus, alertTest } from "./alerting.ts";
+export { openChat } from "./chatting.ts";
 export { isWithdrawn } from "./consent.ts";
 export { openWatchdog, sleep, type Watchdog, type WatchdogOptions } from "./open-watchdog.ts";
 export { ringBell } from "./wake.ts";
@@ -16,6 +19,7 @@ export { otherSide, yieldsTo } from "./yielding.ts";
 /** How long a request waits for whoever watches. */
 const ANSWER_MS = 60_000;
 const STANDBY_POLL_MS = 2_000;
+const LAST_WORD_MS = 2_000;
 /**
  * Watches until the signal aborts. When another process watches already, waits for its lease: whoever dies or freezes is replaced.
  * `onStandby` is called with who watches, once per holder.
@@ -43,6 +47,8 @@ export async function watchForever(
       details: { profile: dog.target.profile, port: dog.target.port, pid: process.pid },
     });
     const bell = wakeBell(dog.dir);
+    const ended = new AbortController();
+    const told = alerting(dog, AbortSignal.any([signal, ended.signal]));
     try {
       await watch(dog.journal.loadState(dog.options.profile), toPolicy(dog.settings), loopPorts(dog, taken.lease, bell), signal);
       dog.log({ event: "watch-ended", trigger: dog.options.what });
@@ -52,6 +58,9 @@ export async function watchForever(
       else throw error;
     } finally {
       bell.close();
+      ended.abort();
+      // What is under way is recorded if it is quick; else it is told again by the next.
+      await Promise.race([told, sleep(LAST_WORD_MS)]);
       releaseQuietly(dog, taken.lease);
     }
   }
@@ -90,9 +99,9 @@ export type TickResult =
 
 /**
  * One round: looks until nothing is suspicious and no incident is open, or `maxMs` has passed. For cron jobs and timers. When another
- * process watches, looks away and says who.
+ * process watches, looks away and says who. `tells`: then tells whoever is to be told.
  */
-export async function tick(dog: Watchdog, maxMs: number, signal: AbortSignal): Promise<TickResult> {
+export async function tick(dog: Watchdog, maxMs: number, signal: AbortSignal, tells = false): Promise<TickResult> {
   const taken = dog.journal.acquire("watch", dog.options.what, leaseMs(dog.settings), isAlive);
   if (!taken.held) return { watched: false, by: taken.by };
   const endMs = monotonicMs() + maxMs;
@@ -107,6 +116,7 @@ export async function tick(dog: Watchdog, maxMs: number, signal: AbortSignal): P
         return monotonicMs() >= endMs || (calm && decision.state.incident === null && decision.state.phase.name === "watching");
       },
     );
+    if (tells) await alertOnce(dog, signal);
     return { watched: true, state };
   } catch (error) {
     if (!(error instanceof LeaseLost)) throw error;

@@ -25,6 +25,49 @@ export function loadSettings(dir: string, options: { fromPlugin?: unknown; overr
   return parsePolicy(changed, "--set");
 }
 
+/** Numbers that say how patient and how active it is. Whom it tells, whom it obeys and how far it may go are not for a chat. */
+const SAFE = /^(watch|act|limits|verify)\./;
+const UNSAFE: ReadonlySet<string> = new Set(["limits.maxTier"]);
+
+/** Every setting that is one value, as `group.key`. */
+export function flatSettings(dir: string): readonly { readonly key: string; readonly value: string; readonly safe: boolean }[] {
+  return Object.entries(loadSettings(dir)).flatMap(([group, values]) =>
+    typeof values !== "object" || values === null
+      ? []
+      : Object.entries(values)
+          .filter(([, value]) => typeof value !== "object")
+          .map(([name, value]) => ({
+            key: `${group}.${name}`,
+            value: String(value),
+            safe: typeof value === "number" && SAFE.test(`${group}.`) && !UNSAFE.has(`${group}.${name}`),
+          })),
+  );
+}
+
+/**
+ * Writes one setting into `<dir>/config.json5`, whose comments are lost by that, and returns what it was. Throws `usage` when it may not be so, `refused`
+ * when the settings are the plugin's: then they are changed in that profile's configuration.
+ */
+export function changeSetting(dir: string, key: string, value: string): string {
+  const file = join(dir, "config.json5");
+  const own = readSettings(file);
+  if (own === undefined && readSettings(fromPluginFile(dir)) !== undefined) {
+    throw new RescueError("refused", "the settings are those of the plugin, in the rescue profile's configuration", {
+      fix: `openclaw --profile rescue config set plugins.entries.rescue-watchdog.config.${key} ${value}`,
+    });
+  }
+  const before = flatSettings(dir).find((each) => each.key === key)?.value ?? "";
+  const changed: Record<string, unknown> = structuredClone(asSettings(own));
+  applyOverride(changed, `${key}=${value}`);
+  parsePolicy(changed, key);
+  writePlainFile(file, `${JSON.stringify(changed, null, 2)}\n`);
+  return before;
+}
+
+function asSettings(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? { ...value } : {};
+}
+
 function readSettings(file: string): unknown {
   let text: string | undefined;
   try {

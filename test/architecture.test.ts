@@ -32,6 +32,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
   "rescue-profile/setup-main.ts": { may: ["rescue-profile", "src"], node: true },
   "rescue-profile/service-main.ts": { may: ["rescue-profile", "src"], node: true },
   "rescue-profile/selftest-main.ts": { may: ["rescue-profile", "src"], node: true },
+  "rescue-profile/alerting.ts": { may: ["rescue-profile", "src"], node: true },
+  "rescue-profile/chatting.ts": { may: ["rescue-profile", "src"], node: true },
   "rescue-profile/deep-look.ts": { may: ["rescue-profile", "src"], node: true },
   "rescue-profile/gateway-host.ts": { may: ["rescue-profile", "src"], node: true },
   "rescue-profile/mend-ports.ts": { may: ["rescue-profile", "src"], node: true },
@@ -39,7 +41,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   "rescue-profile/wake.ts": { may: ["src/shared"], node: true },
   "rescue-profile/status.ts": { may: ["rescue-profile", "src"], node: true },
   ...Object.fromEntries(
-    ["observe", "repair", "copies", "journal", "notify", "audit", "preflight", "diagnosis"]
+    ["observe", "repair", "copies", "journal", "notify", "chat", "audit", "preflight", "diagnosis"]
       .map((name) => `rescue-profile/${name}`)
       .map((room) => [room, inner(room)]),
   ),
@@ -77,6 +79,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   execa: ["src/shared/run-command.ts"],
   json5: ["src/shared/gateway-config.ts", "rescue-profile/settings.ts"],
   openclaw: ["plugin", "type src/onboard"],
+  grammy: ["rescue-profile/notify/telegram/telegram.ts", "rescue-profile/chat/telegram/door.ts"],
   pino: ["rescue-profile/journal/log.ts"],
   "proper-lockfile": ["src/shared/secure-file.ts"],
   "write-file-atomic": ["src/shared/secure-file.ts"],

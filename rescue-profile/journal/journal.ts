@@ -2,6 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Action } from "../core/event.ts";
 import type { ProcessIdentity } from "../core/model.ts";
 import { initialState, type RepairOutcome, shiftState, type WatchState } from "../core/state.ts";
+import { Outbox } from "./outbox.ts";
 import { isHolding } from "./read.ts";
 
 /** Where and when a process reads its clocks. Injected, so that tests own the time. */
@@ -69,8 +70,12 @@ export class Journal {
   readonly #clock: JournalClock;
   readonly #self: ProcessIdentity;
 
+  /** Who has heard of what happened. */
+  readonly outbox: Outbox;
+
   constructor(db: DatabaseSync, clock: JournalClock, self: ProcessIdentity) {
     this.#db = db;
+    this.outbox = new Outbox(db);
     this.#clock = clock;
     this.#self = self;
   }

@@ -164,6 +164,34 @@ function toSummary(row: Record<string, unknown>): IncidentSummary {
   };
 }
 
+export interface RepairSummary {
+  readonly incident: number;
+  readonly tier: number;
+  readonly cause: string;
+  readonly subject: string | null;
+  readonly requestedBy: string;
+  readonly startedAt: number;
+  readonly outcome: string | null;
+  readonly note: string | null;
+}
+
+/** Newest first. */
+export function readRepairs(db: DatabaseSync, limit: number): readonly RepairSummary[] {
+  return db
+    .prepare("SELECT * FROM repairs ORDER BY id DESC LIMIT ?")
+    .all(limit)
+    .map((row) => ({
+      incident: number(row["incident"]),
+      tier: number(row["tier"]),
+      cause: String(row["cause"]),
+      subject: maybeText(row["subject"]),
+      requestedBy: String(row["requested_by"]),
+      startedAt: number(row["started_wall"]),
+      outcome: maybeText(row["outcome"]),
+      note: maybeText(row["note"]),
+    }));
+}
+
 export interface HistoryStats {
   readonly total: number;
   readonly closed: number;

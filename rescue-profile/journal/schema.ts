@@ -1,5 +1,41 @@
 /** Raise with every change of shape. A journal with a higher number was written by a newer watchdog and is set aside, not touched. */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
+
+/**
+ * What people are to hear, in the order in which it happened, written by the very statement that makes it so, whoever issues it. A thread is one
+ * incident, or one warning. `nflog` says up to which of a thread's news a receiver has it, and by what name the receiver knows the message.
+ */
+const NEWS = `
+CREATE TABLE news (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, thread TEXT NOT NULL, kind TEXT NOT NULL, severity TEXT NOT NULL,
+  incident INTEGER, ref INTEGER NOT NULL, at_wall INTEGER NOT NULL
+) STRICT;
+CREATE INDEX news_by_thread ON news (thread, id);
+CREATE TABLE receivers (
+  name TEXT PRIMARY KEY, since INTEGER NOT NULL, failures INTEGER NOT NULL DEFAULT 0, not_before_wall INTEGER NOT NULL DEFAULT 0, last_error TEXT
+) STRICT;
+CREATE TABLE nflog (
+  receiver TEXT NOT NULL, thread TEXT NOT NULL, upto INTEGER NOT NULL, remote TEXT, at_wall INTEGER NOT NULL, PRIMARY KEY (receiver, thread)
+) STRICT;
+CREATE TRIGGER news_of_opening AFTER INSERT ON incidents BEGIN
+  INSERT INTO news (thread, kind, severity, incident, ref, at_wall) VALUES ('incident-' || NEW.id, 'opened', 'critical', NEW.id, NEW.id, NEW.opened_wall);
+END;
+CREATE TRIGGER news_of_closing AFTER UPDATE OF outcome ON incidents WHEN OLD.outcome IS NULL AND NEW.outcome IS NOT NULL BEGIN
+  INSERT INTO news (thread, kind, severity, incident, ref, at_wall) VALUES ('incident-' || NEW.id, 'closed', 'info', NEW.id, NEW.id, NEW.closed_wall);
+END;
+CREATE TRIGGER news_of_repair AFTER INSERT ON repairs BEGIN
+  INSERT INTO news (thread, kind, severity, incident, ref, at_wall)
+    VALUES ('incident-' || NEW.incident, 'repair-started', 'critical', NEW.incident, NEW.id, NEW.started_wall);
+END;
+CREATE TRIGGER news_of_repair_end AFTER UPDATE OF outcome ON repairs WHEN OLD.outcome IS NULL AND NEW.outcome IS NOT NULL BEGIN
+  INSERT INTO news (thread, kind, severity, incident, ref, at_wall)
+    VALUES ('incident-' || NEW.incident, 'repair-ended', 'critical', NEW.incident, NEW.id, NEW.ended_wall);
+END;
+CREATE TRIGGER news_of_tell AFTER INSERT ON tells BEGIN
+  INSERT INTO news (thread, kind, severity, incident, ref, at_wall)
+    VALUES (CASE WHEN NEW.incident IS NULL THEN 'warning-' || NEW.id ELSE 'incident-' || NEW.incident END, 'told', NEW.severity, NEW.incident, NEW.id, NEW.at_wall);
+END;
+`;
 
 /**
  * `leases` must keep its shape for ever: an older watchdog reads it in a newer journal to see whether somebody works there.
@@ -37,9 +73,10 @@ CREATE TABLE requests (
   id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, payload TEXT NOT NULL, made_by TEXT NOT NULL, made_wall INTEGER NOT NULL,
   answer TEXT, answered_wall INTEGER
 ) STRICT;
-`;
+${NEWS}`;
 
 /** From the version that is the key to the next one. */
 export const UPGRADES: Readonly<Record<number, string>> = {
   1: "ALTER TABLE repairs ADD COLUMN subject TEXT; ALTER TABLE repairs ADD COLUMN evidence TEXT",
+  2: NEWS,
 };

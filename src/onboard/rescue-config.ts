@@ -92,7 +92,11 @@ export function renderRescueConfig(input: RescueConfigInput, existing: JsonObjec
       slots: { ...asObject(plugins["slots"]), memory: "none" },
       entries: {
         ...entries,
-        "rescue-watchdog": { ...own, enabled: true, config: { ...asObject(own["config"]), watchProfile: input.primary } },
+        "rescue-watchdog": {
+          ...own,
+          enabled: true,
+          config: { ...withAlerts(asObject(own["config"]), input.telegram), watchProfile: input.primary },
+        },
       },
     },
   };
@@ -125,6 +129,13 @@ function withTelegram(existing: JsonObject, telegram: TelegramWish | undefined):
     },
     commands: { ...commands, ownerAllowFrom: telegram.allowFrom.map((id) => `telegram:${id}`) },
   };
+}
+
+/** Those who may use the bot are told by it; a private chat has the number of its person. Whom a person has named already stays. */
+function withAlerts(config: JsonObject, telegram: TelegramWish | undefined): JsonObject {
+  const alerts = asObject(config["alerts"]);
+  if (telegram === undefined || alerts["telegram"] !== undefined) return config;
+  return { ...config, alerts: { ...alerts, telegram: telegram.allowFrom.map((id) => ({ name: id, chat: Number(id) })) } };
 }
 
 /** 256 bits or more in hexadecimal: a token that a re-run keeps. */

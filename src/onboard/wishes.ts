@@ -50,13 +50,18 @@ export function assertOwnBot(
 ): void {
   const objection = objectionToBotToken(botToken) ?? objectionToUserIds(allowFrom);
   if (objection !== undefined) throw new RescueError("usage", objection);
-  const telegram = asObject(asObject(primary.config["channels"])["telegram"]);
-  const accounts = [telegram, ...Object.values(asObject(telegram["accounts"])).map(asObject)];
-  if ([env["TELEGRAM_BOT_TOKEN"], ...accounts.flatMap((account) => tokensOf(account, env))].includes(botToken)) {
+  if (botTokensOf(primary.config, env).includes(botToken)) {
     throw new RescueError("usage", `that bot is profile ${primary.profile}'s own: two gateways cannot poll with one token`, {
       fix: "make a second bot with @BotFather",
     });
   }
+}
+
+/** The tokens of all Telegram bots of a profile, as far as they can be read. */
+export function botTokensOf(config: JsonObject, env: Readonly<Record<string, string | undefined>>): readonly (string | undefined)[] {
+  const telegram = asObject(asObject(config["channels"])["telegram"]);
+  const accounts = [telegram, ...Object.values(asObject(telegram["accounts"])).map(asObject)];
+  return [env["TELEGRAM_BOT_TOKEN"], ...accounts.flatMap((account) => tokensOf(account, env))];
 }
 
 function tokensOf(account: JsonObject, env: Readonly<Record<string, string | undefined>>): (string | undefined)[] {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
 import { openJournal, openJournalReader } from "../../rescue-profile/journal/open.ts";
-import { SCHEMA, SCHEMA_VERSION } from "../../rescue-profile/journal/schema.ts";
+import { SCHEMA, SCHEMA_VERSION, UPGRADES } from "../../rescue-profile/journal/schema.ts";
 import { RescueError } from "../../src/shared/errors.ts";
 import { everybodyLives, fakeClock, nobodyLives, opened, processAt, scratch, stateWith, TARGET, take, WALL_MS } from "./harness.ts";
 
@@ -71,7 +71,7 @@ describe("a journal that is opened", () => {
   it("is upgraded in place when an older watchdog made it, with everything that is in it", () => {
     using at = scratch();
     const old = new DatabaseSync(fileIn(at.dir));
-    old.exec(SCHEMA.replace("subject TEXT, evidence TEXT, ", ""));
+    old.exec(SCHEMA.replace("subject TEXT, evidence TEXT, ", "").replace(UPGRADES[2] ?? "", ""));
     old.exec("PRAGMA application_id=0x72657363; PRAGMA user_version=1");
     old.exec("INSERT INTO incidents VALUES (1, 'process-gone', 0, 0, NULL, NULL, '[]')");
     old.exec("INSERT INTO repairs (incident, attempt, tier, cause, requested_by, started_wall) VALUES (1, 1, 1, 'process-gone', 'ana', 0)");

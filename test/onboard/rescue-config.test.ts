@@ -62,7 +62,15 @@ describe("the configuration of a rescue gateway", () => {
       },
     });
     expect(config["commands"]).toEqual({ restart: false, ownerAllowFrom: ["telegram:12", "telegram:34"] });
-    expect(config["plugins"]).toMatchObject({ allow: ["rescue-watchdog", "telegram"] });
+    const alerts = { telegram: [12, 34].map((chat) => ({ name: String(chat), chat })) };
+    expect(config["plugins"]).toMatchObject({
+      allow: ["rescue-watchdog", "telegram"],
+      entries: { "rescue-watchdog": { config: { alerts } } },
+    });
+    const named = { plugins: { entries: { "rescue-watchdog": { config: { alerts: { telegram: [] } } } } } };
+    expect(renderRescueConfig({ ...input, telegram }, named)["plugins"]).toMatchObject({
+      entries: { "rescue-watchdog": { config: { alerts: { telegram: [] } } } },
+    });
     expect(renderRescueConfig(input, config)).toEqual(config);
   });
 

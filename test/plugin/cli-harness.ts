@@ -20,6 +20,7 @@ export function cliIn() {
   const dir = join(stateDir, TARGET);
   return {
     dir,
+    home,
     [Symbol.dispose]: () => at[Symbol.dispose](),
     run: (...argv: string[]) => say(argv, home, stateDir),
     /** One commit of a watcher that is no more. */

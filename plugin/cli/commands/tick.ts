@@ -25,7 +25,7 @@ Exit codes: 0 always when it could look, whatever it saw: a failing cron job wou
       return 0;
     }
     const dog = await openWatchdog({ profile: call.profile, home: call.home, env: call.env, packageRoot: call.packageRoot, what: "tick" });
-    const result = await tick(dog, maxMs, call.signal);
+    const result = await tick(dog, maxMs, call.signal, true);
     dog.journal.close();
     if (!result.watched) {
       if (call.values["wake"] === true) ringBell(dog.dir);

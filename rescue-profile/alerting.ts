@@ -1,0 +1,172 @@
+import { readFileSync } from "node:fs";
+import { messageOf, RescueError } from "../src/shared/errors.ts";
+import { asObject, readHostConfig } from "../src/shared/gateway-config.ts";
+import { profileConfigPath, scrubbedEnv } from "../src/shared/openclaw-home.ts";
+import { rescueProfileOf } from "../src/shared/rescue-home.ts";
+import type { Alert, Receiver, Sent } from "./notify/alert.ts";
+import { courier, deliverAll } from "./notify/courier.ts";
+import { execReceiver } from "./notify/exec/exec.ts";
+import { ping } from "./notify/heartbeat.ts";
+import { ntfyReceiver } from "./notify/ntfy/ntfy.ts";
+import type { PipelinePorts } from "./notify/pipeline.ts";
+import { parseQuietHours } from "./notify/quiet-hours.ts";
+import { webhookReceiver } from "./notify/webhook/webhook.ts";
+import { CATALOGUE } from "./notify/words.ts";
+import { wallMs } from "./observe/clock.ts";
+import { sleep, type Watchdog } from "./open-watchdog.ts";
+
+type Alerting = Pick<Watchdog, "settings" | "options">;
+const PING_MS = 10_000;
+/** News that are older are forgotten, heard or not; incidents stay. */
+const KEPT_MS = 90 * 86_400_000;
+
+/**
+ * Whom the settings name. Throws `not-readable` or `config-invalid` for a secret that cannot be read or is empty. The library for Telegram is only
+ * loaded when a chat is among them.
+ */
+async function receiversOf({ settings: { alerts: settings }, options }: Alerting): Promise<readonly Receiver[]> {
+  const { env } = options;
+  const words = CATALOGUE[settings.language];
+  const telegram = settings.telegram.length === 0 ? undefined : await import("./notify/telegram/telegram.ts");
+  return [
+    ...settings.telegram.flatMap(({ name, tokenFile, chat, apiRoot, least }) => {
+      const bot =
+        tokenFile === undefined ? rescueBot(options) : { token: secretIn(tokenFile), ...(apiRoot === undefined ? {} : { apiRoot }) };
+      return telegram === undefined ? [] : [telegram.telegramReceiver({ name: `telegram:${name}`, chat, least, words, ...bot })];
+    }),
+    ...settings.webhooks.map(({ name, url, secretFile, least }) =>
+      webhookReceiver({ name: `webhook:${name}`, url, secret: secretFile === undefined ? null : secretIn(secretFile), least, wallMs }),
+    ),
+    ...settings.ntfy.map(({ name, url, tokenFile, least }) =>
+      ntfyReceiver({ name: `ntfy:${name}`, url, token: tokenFile === undefined ? null : secretIn(tokenFile), least, words }),
+    ),
+    ...settings.exec.map(({ name, argv, least }) => execReceiver({ name: `exec:${name}`, argv, least, env: scrubbedEnv(env) })),
+  ];
+}
+
+/** The bot that setup gave the rescue profile. Its gateway reads what people write to it; here is only sent, which does not disturb that. */
+function rescueBot({ profile, home, env }: Alerting["options"]): { readonly token: string; readonly apiRoot?: string } {
+  const rescue = rescueProfileOf(profile);
+  const without = (why: string) =>
+    new RescueError("config-invalid", `alerts.telegram has no tokenFile, and ${why}`, {
+      fix: "name a tokenFile, or: openclaw rescue setup --telegram-token-file FILE",
+    });
+  const config = readHostConfig(profileConfigPath(rescue, { home, env }), () =>
+    without(`there is no profile ${rescue} whose bot it could be`),
+  );
+  const { botToken, apiRoot } = asObject(asObject(config["channels"])["telegram"]);
+  if (typeof botToken !== "string" || botToken === "") throw without(`the profile ${rescue} has no bot`);
+  return { token: botToken, ...(typeof apiRoot === "string" ? { apiRoot } : {}) };
+}
+
+/** Throws `not-readable`, or `config-invalid` when it holds anything but one word. */
+export function secretIn(file: string): string {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8").trim();
+  } catch (error) {
+    throw new RescueError("not-readable", `the secret in ${file} cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+  if (text === "" || /\s/.test(text)) throw new RescueError("config-invalid", `${file} holds no secret: it has to be one word`);
+  return text;
+}
+
+/** Tells whoever is to be told, and pings, until the signal aborts. Never rejects; what fails stands in the log. */
+export async function alerting(dog: Watchdog, signal: AbortSignal): Promise<void> {
+  try {
+    const receivers = await receiversOf(dog);
+    dog.journal.outbox.forget(wallMs() - KEPT_MS);
+    const troubled = (receiver: string, error: unknown) =>
+      dog.log({ event: "alert-not-sent", level: "error", success: false, details: { receiver, why: messageOf(error) } });
+    await Promise.all([courier(receivers, { ...pipelinePorts(dog), sleep, troubled }, signal), heart(dog, signal)]);
+  } catch (error) {
+    off(dog, error);
+  }
+}
+
+/** What is due, once; for `tick`. Never rejects for a secret that cannot be read. */
+export async function alertOnce(dog: Watchdog, signal: AbortSignal): Promise<void> {
+  try {
+    const receivers = await receiversOf(dog);
+    await Promise.all(receivers.map((receiver) => deliverAll(receiver, pipelinePorts(dog), signal)));
+  } catch (error) {
+    if (!(error instanceof RescueError)) throw error;
+    off(dog, error);
+  }
+}
+
+function off({ log }: Watchdog, error: unknown): void {
+  log({ event: "alerts-off", level: "error", success: false, details: messageOf(error) });
+}
+
+export interface ReceiverStatus {
+  readonly receiver: string;
+  /** Incidents and warnings that it has not heard of, or not all of. */
+  readonly waiting: number;
+  readonly failures: number;
+  readonly lastError: string | null;
+  /** Nothing is sent before; null: it may be sent to. */
+  readonly notBefore: string | null;
+}
+
+/** Whom the settings name, and what they have not heard yet. */
+export async function alertStatus(dog: Watchdog): Promise<readonly ReceiverStatus[]> {
+  const { journal } = dog;
+  const receivers = await receiversOf(dog);
+  return receivers.map(({ name }) => {
+    const { failures = 0, lastError = null, notBeforeWallMs = 0 } = journal.outbox.state(name) ?? {};
+    const notBefore = notBeforeWallMs > wallMs() ? new Date(notBeforeWallMs).toISOString() : null;
+    return { receiver: name, waiting: journal.outbox.waiting(name), failures, lastError, notBefore };
+  });
+}
+
+/** One message to each receiver, past everything that waits. */
+export async function alertTest(dog: Watchdog): Promise<readonly { readonly receiver: string; readonly sent: Sent }[]> {
+  const { alerts } = dog.settings;
+  const now = wallMs();
+  const alert: Alert = {
+    thread: `test-${now}`,
+    event: "told",
+    profile: dog.options.profile,
+    state: "warning",
+    severity: "warning",
+    title: `${dog.options.profile}: rescue-watchdog`,
+    lines: [CATALOGUE[alerts.language].test],
+    cause: "test",
+    incident: null,
+    since: new Date(now).toISOString(),
+  };
+  const receivers = await receiversOf(dog);
+  return Promise.all(receivers.map(async (receiver) => ({ receiver: receiver.name, sent: await receiver.send(alert, null, String(now)) })));
+}
+
+async function heart({ settings, log }: Watchdog, signal: AbortSignal): Promise<void> {
+  const { heartbeatUrl, heartbeatSeconds } = settings.alerts;
+  if (heartbeatUrl === undefined) return;
+  let lastWhy: string | undefined;
+  while (!signal.aborted) {
+    const why = await ping(heartbeatUrl, PING_MS);
+    if (why !== undefined && why !== lastWhy) log({ event: "heartbeat-not-sent", level: "warn", success: false, details: why });
+    lastWhy = why;
+    await sleep(heartbeatSeconds * 1000, signal);
+  }
+}
+
+function pipelinePorts({ journal, options, settings, log }: Watchdog): PipelinePorts {
+  const { language, quietHours } = settings.alerts;
+  return {
+    outbox: journal.outbox,
+    story: (thread) => journal.outbox.story(thread),
+    profile: options.profile,
+    words: CATALOGUE[language],
+    quietHours: quietHours === undefined ? null : (parseQuietHours(quietHours) ?? null),
+    wallMs,
+    log: (receiver, thread, sent) =>
+      log({
+        event: "alert",
+        level: sent.outcome === "sent" ? "info" : "warn",
+        success: sent.outcome === "sent",
+        details: { receiver, thread, ...sent },
+      }),
+  };
+}
