@@ -7,11 +7,15 @@ type Leaf = readonly [path: readonly string[], schema: Record<string, unknown>];
 
 function leaves(schema: Record<string, unknown>, path: readonly string[] = []): Leaf[] {
   const properties = schema["properties"];
-  if (typeof properties !== "object" || properties === null) return [[path, schema]];
+  const isOptional = path.length > 0 && schema["default"] === undefined;
+  if (typeof properties !== "object" || properties === null || isOptional) return [[path, schema]];
   return Object.entries(properties).flatMap(([key, each]) => leaves(each, [...path, key]));
 }
 
 const LEAVES = leaves(PolicySchema);
+/** What is not there unless somebody asks for it. */
+const OPTIONAL: ReadonlySet<string> = new Set(["watchProfile", "alerts.quietHours", "alerts.heartbeatUrl", "chat.telegram"]);
+const isThere = ([path]: Leaf) => !OPTIONAL.has(path.join("."));
 const NUMBERS = LEAVES.filter(([, schema]) => schema["type"] === "number" || schema["type"] === "integer");
 const nested = (path: readonly string[], value: unknown): unknown => path.reduceRight((inner, key) => ({ [key]: inner }), value);
 const at = (settings: unknown, path: readonly string[]): unknown =>
@@ -31,10 +35,10 @@ function refusal(settings: unknown): RescueError {
 }
 
 describe("the schema", () => {
-  it("explains every setting, and gives each but the profile a default", () => {
+  it("explains every setting, and gives each a default but those that are not there unless asked for", () => {
     for (const [path, schema] of LEAVES) {
       expect(schema["description"], path.join(".")).toEqual(expect.stringMatching(/\.$/));
-      if (path[0] !== "watchProfile") expect(schema["default"], path.join(".")).toBeDefined();
+      expect(schema["default"] !== undefined, path.join(".")).toBe(isThere([path, schema]));
     }
   });
 
@@ -90,8 +94,9 @@ describe("settings", () => {
   });
 
   it("of the wrong kind are refused by their key", () => {
-    for (const [path] of LEAVES) {
-      for (const wrong of [{}, [], true, Number.NaN, Number.POSITIVE_INFINITY]) {
+    for (const [path, schema] of LEAVES) {
+      const isList = schema["type"] === "array";
+      for (const wrong of [{}, isList ? "word" : [], true, Number.NaN, Number.POSITIVE_INFINITY]) {
         expect(refusal(nested(path, wrong)).message).toContain(path.join("."));
       }
     }
@@ -101,7 +106,7 @@ describe("settings", () => {
   });
 
   it("of any shape are either refused as a user's mistake or complete", () => {
-    const complete = (settings: unknown) => LEAVES.every(([path]) => path[0] === "watchProfile" || at(settings, path) !== undefined);
+    const complete = (settings: unknown) => LEAVES.filter(isThere).every(([path]) => at(settings, path) !== undefined);
     const value = fc.oneof(
       fc.jsonValue(),
       fc.record(Object.fromEntries(LEAVES.map(([[group = ""]]) => [group, fc.jsonValue()])), { requiredKeys: [] }),

@@ -21,7 +21,7 @@ CREATE TRIGGER news_of_opening AFTER INSERT ON incidents BEGIN
   INSERT INTO news (thread, kind, severity, incident, ref, at_wall) VALUES ('incident-' || NEW.id, 'opened', 'critical', NEW.id, NEW.id, NEW.opened_wall);
 END;
 CREATE TRIGGER news_of_closing AFTER UPDATE OF outcome ON incidents WHEN OLD.outcome IS NULL AND NEW.outcome IS NOT NULL BEGIN
-  INSERT INTO news (thread, kind, severity, incident, ref, at_wall) VALUES ('incident-' || NEW.id, 'closed', 'info', NEW.id, NEW.id, NEW.closed_wall);
+  INSERT INTO news (thread, kind, severity, incident, ref, at_wall) VALUES ('incident-' || NEW.id, 'closed', 'info', NEW.id, NEW.id, coalesce(NEW.closed_wall, NEW.opened_wall));
 END;
 CREATE TRIGGER news_of_repair AFTER INSERT ON repairs BEGIN
   INSERT INTO news (thread, kind, severity, incident, ref, at_wall)
@@ -29,7 +29,7 @@ CREATE TRIGGER news_of_repair AFTER INSERT ON repairs BEGIN
 END;
 CREATE TRIGGER news_of_repair_end AFTER UPDATE OF outcome ON repairs WHEN OLD.outcome IS NULL AND NEW.outcome IS NOT NULL BEGIN
   INSERT INTO news (thread, kind, severity, incident, ref, at_wall)
-    VALUES ('incident-' || NEW.incident, 'repair-ended', 'critical', NEW.incident, NEW.id, NEW.ended_wall);
+    VALUES ('incident-' || NEW.incident, 'repair-ended', 'critical', NEW.incident, NEW.id, coalesce(NEW.ended_wall, NEW.started_wall));
 END;
 CREATE TRIGGER news_of_tell AFTER INSERT ON tells BEGIN
   INSERT INTO news (thread, kind, severity, incident, ref, at_wall)

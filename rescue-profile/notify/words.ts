@@ -61,4 +61,3 @@ const ZH_TW: Words = {
 
 /** The locales that the host's own wizard has. */
 export const CATALOGUE = { en: EN, "zh-CN": ZH_CN, "zh-TW": ZH_TW } as const satisfies Record<string, Words>;
-export type Language = keyof typeof CATALOGUE;
