@@ -1,4 +1,4 @@
-import { type Static, Type } from "@sinclair/typebox";
+import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { RescueError } from "../src/shared/errors.ts";
 import type { Policy } from "./core/policy.ts";
@@ -243,6 +243,9 @@ export function toPolicy(settings: PolicySettings): Policy {
 
 /** Fills in defaults and validates. Throws `usage` with the first offending key, what it is and what it may be. */
 export function parsePolicy(settings: unknown, where = "the rescue-watchdog configuration"): PolicySettings {
+  const noList = objectForList(PolicySchema, settings, []);
+  if (noList !== undefined)
+    throw new RescueError("usage", `${where}: ${noList} must be a list: [{ … }]`, { fix: `correct or remove ${noList}` });
   const filled = Value.Default(PolicySchema, Value.Clone(settings ?? {}));
   const first = Value.Errors(PolicySchema, filled).First();
   if (first !== undefined) {
@@ -258,4 +261,15 @@ export function parsePolicy(settings: unknown, where = "the rescue-watchdog conf
     );
   }
   return Value.Decode(PolicySchema, filled);
+}
+
+/** Where an object stands for a list: filling in defaults would make an empty list of it, without a word. */
+function objectForList(schema: TSchema, value: unknown, path: readonly string[]): string | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  if (schema["type"] === "array") return Array.isArray(value) ? undefined : path.join(".");
+  for (const [key, inner] of Object.entries(schema["properties"] ?? {})) {
+    const found = objectForList(inner as TSchema, Reflect.get(value, key), [...path, key]);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }

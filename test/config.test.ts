@@ -101,6 +101,7 @@ describe("settings", () => {
       }
     }
     expect(refusal({ limits: { repairsPerHour: 2.5 } }).message).toContain("limits.repairsPerHour is 2.5");
+    expect(refusal({ alerts: { telegram: { name: "me" } } }).message).toContain("alerts.telegram must be a list");
     expect(refusal({ unheard: {} }).message).toContain("unheard");
     for (const wrong of [5, "act", true, ["act"]]) expect(refusal(wrong).code).toBe("usage");
   });
