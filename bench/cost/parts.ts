@@ -96,7 +96,8 @@ export async function lookCost(
   return { ms: round(median(took) ?? Number.NaN), cpuMs: round((user + system) / 1000 / times) };
 }
 
-const PEAK = 'data:text/javascript,process.on("exit",()=>process.stderr.write("\\npeak "+process.resourceUsage().maxRSS))';
+/** Encoded, because NODE_OPTIONS takes quotes for its own. */
+const PEAK = `data:text/javascript,${encodeURIComponent('process.on("exit",()=>process.stderr.write("\\npeak "+process.resourceUsage().maxRSS))')}`;
 
 /** One `tick` as a cron job would start it, with what it starts itself. */
 export function tickCost(env: NodeJS.ProcessEnv, times = 5): { readonly ms: number; readonly cpuMs: number; readonly peakMb: number } {

@@ -13,7 +13,7 @@ export interface EndProcessPorts extends FencePorts {
 type PlannedEnd = Extract<PlannedStep, { name: "end-process" }>;
 
 const POLL_MS = 50;
-/** Who hears SIGTERM uses CPU for it, the host 100 ms and more; who has used none for so long is blocked, and will not hear it later either. */
+/** Who hears SIGTERM uses CPU for it, the host 80 ms within 55 (measured, 2026.9.6); who has used none for so long is blocked, and will not hear it later either. */
 const DEAF_MS = 500;
 
 /** Ends the fenced process, asking first where it can answer. The fence is passed anew before each signal. */
