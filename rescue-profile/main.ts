@@ -60,10 +60,16 @@ export async function watchForever(
       bell.close();
       ended.abort();
       // What is under way is recorded if it is quick; else it is told again by the next.
-      await Promise.race([told, sleep(LAST_WORD_MS)]);
+      await withinTime(told, LAST_WORD_MS);
       releaseQuietly(dog, taken.lease);
     }
   }
+}
+
+/** Waits for it so long at most, and leaves no timer behind that would keep the process. */
+async function withinTime(work: Promise<void>, ms: number): Promise<void> {
+  const done = new AbortController();
+  await Promise.race([work.finally(() => done.abort()), sleep(ms, done.signal)]);
 }
 
 async function acquireWatch(dog: Watchdog, signal: AbortSignal): Promise<LeaseResult | undefined> {
