@@ -11,7 +11,7 @@ import { ntfyReceiver } from "./notify/ntfy/ntfy.ts";
 import type { PipelinePorts } from "./notify/pipeline.ts";
 import { parseQuietHours } from "./notify/quiet-hours.ts";
 import { webhookReceiver } from "./notify/webhook/webhook.ts";
-import { CATALOGUE } from "./notify/words.ts";
+import { CATALOGUE, type Words } from "./notify/words.ts";
 import { wallMs } from "./observe/clock.ts";
 import { sleep, type Watchdog } from "./open-watchdog.ts";
 
@@ -24,24 +24,32 @@ const KEPT_MS = 90 * 86_400_000;
  * Whom the settings name. Throws `not-readable` or `config-invalid` for a secret that cannot be read or is empty. The library for Telegram is only
  * loaded when a chat is among them.
  */
-async function receiversOf({ settings: { alerts: settings }, options }: Alerting): Promise<readonly Receiver[]> {
-  const { env } = options;
-  const words = CATALOGUE[settings.language];
-  const telegram = settings.telegram.length === 0 ? undefined : await import("./notify/telegram/telegram.ts");
+async function receiversOf({ settings: { alerts }, options }: Alerting): Promise<readonly Receiver[]> {
+  const words = CATALOGUE[alerts.language];
+  const secretOf = (file: string | undefined) => (file === undefined ? null : secretIn(file));
   return [
-    ...settings.telegram.flatMap(({ name, tokenFile, chat, apiRoot, least }) => {
-      const bot =
-        tokenFile === undefined ? rescueBot(options) : { token: secretIn(tokenFile), ...(apiRoot === undefined ? {} : { apiRoot }) };
-      return telegram === undefined ? [] : [telegram.telegramReceiver({ name: `telegram:${name}`, chat, least, words, ...bot })];
-    }),
-    ...settings.webhooks.map(({ name, url, secretFile, least }) =>
-      webhookReceiver({ name: `webhook:${name}`, url, secret: secretFile === undefined ? null : secretIn(secretFile), least, wallMs }),
+    ...(alerts.telegram.length === 0 ? [] : await chatsOf(alerts.telegram, words, options)),
+    ...alerts.webhooks.map(({ name, url, secretFile, least }) =>
+      webhookReceiver({ name: `webhook:${name}`, url, secret: secretOf(secretFile), least, wallMs }),
     ),
-    ...settings.ntfy.map(({ name, url, tokenFile, least }) =>
-      ntfyReceiver({ name: `ntfy:${name}`, url, token: tokenFile === undefined ? null : secretIn(tokenFile), least, words }),
+    ...alerts.ntfy.map(({ name, url, tokenFile, least }) =>
+      ntfyReceiver({ name: `ntfy:${name}`, url, token: secretOf(tokenFile), least, words }),
     ),
-    ...settings.exec.map(({ name, argv, least }) => execReceiver({ name: `exec:${name}`, argv, least, env: scrubbedEnv(env) })),
+    ...alerts.exec.map(({ name, argv, least }) => execReceiver({ name: `exec:${name}`, argv, least, env: scrubbedEnv(options.env) })),
   ];
+}
+
+async function chatsOf(
+  chats: Alerting["settings"]["alerts"]["telegram"],
+  words: Words,
+  options: Alerting["options"],
+): Promise<readonly Receiver[]> {
+  const { telegramReceiver } = await import("./notify/telegram/telegram.ts");
+  return chats.map(({ name, tokenFile, chat, apiRoot, least }) => {
+    const bot =
+      tokenFile === undefined ? rescueBot(options) : { token: secretIn(tokenFile), ...(apiRoot === undefined ? {} : { apiRoot }) };
+    return telegramReceiver({ name: `telegram:${name}`, chat, least, words, ...bot });
+  });
 }
 
 /** The bot that setup gave the rescue profile. Its gateway reads what people write to it; here is only sent, which does not disturb that. */
@@ -88,7 +96,8 @@ export async function alerting(dog: Watchdog, signal: AbortSignal): Promise<void
 export async function alertOnce(dog: Watchdog, signal: AbortSignal): Promise<void> {
   try {
     const receivers = await receiversOf(dog);
-    await Promise.all(receivers.map((receiver) => deliverAll(receiver, pipelinePorts(dog), signal)));
+    const ports = pipelinePorts(dog);
+    await Promise.all(receivers.map((receiver) => deliverAll(receiver, ports, signal)));
   } catch (error) {
     if (!(error instanceof RescueError)) throw error;
     off(dog, error);

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import JSON5 from "json5";
 import { messageOf, RescueError } from "../src/shared/errors.ts";
+import { asObject } from "../src/shared/gateway-config.ts";
 import { readIfThere, writePlainFile } from "../src/shared/secure-file.ts";
 import { type PolicySettings, parsePolicy } from "./config.ts";
 
@@ -26,7 +27,7 @@ export function loadSettings(dir: string, options: { fromPlugin?: unknown; overr
 }
 
 /** Numbers that say how patient and how active it is. Whom it tells, whom it obeys and how far it may go are not for a chat. */
-const SAFE = /^(watch|act|limits|verify)\./;
+const SAFE: ReadonlySet<string> = new Set(["watch", "act", "limits", "verify"]);
 const UNSAFE: ReadonlySet<string> = new Set(["limits.maxTier"]);
 
 /** Every setting that is one value, as `group.key`. */
@@ -39,7 +40,7 @@ export function flatSettings(dir: string): readonly { readonly key: string; read
           .map(([name, value]) => ({
             key: `${group}.${name}`,
             value: String(value),
-            safe: typeof value === "number" && SAFE.test(`${group}.`) && !UNSAFE.has(`${group}.${name}`),
+            safe: typeof value === "number" && SAFE.has(group) && !UNSAFE.has(`${group}.${name}`),
           })),
   );
 }
@@ -57,15 +58,11 @@ export function changeSetting(dir: string, key: string, value: string): string {
     });
   }
   const before = flatSettings(dir).find((each) => each.key === key)?.value ?? "";
-  const changed: Record<string, unknown> = structuredClone(asSettings(own));
+  const changed: Record<string, unknown> = structuredClone({ ...asObject(own) });
   applyOverride(changed, `${key}=${value}`);
   parsePolicy(changed, key);
   writePlainFile(file, `${JSON.stringify(changed, null, 2)}\n`);
   return before;
-}
-
-function asSettings(value: unknown): Record<string, unknown> {
-  return typeof value === "object" && value !== null ? { ...value } : {};
 }
 
 function readSettings(file: string): unknown {

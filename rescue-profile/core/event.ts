@@ -25,6 +25,11 @@ export type WatchEvent =
   | { readonly kind: "paused"; readonly atMs: number; readonly untilMs: number | null; readonly by: string; readonly reason: string | null }
   | { readonly kind: "resumed"; readonly atMs: number; readonly by: string };
 
+export type Severity = "info" | "warning" | "critical";
+
+/** What people hear of, as the journal's `news` has it. */
+export type NewsKind = "opened" | "repair-started" | "repair-ended" | "told" | "closed";
+
 /** Effects as data, in the order in which they are to be applied, after the new state is durable. */
 export type Action =
   | {
@@ -55,7 +60,7 @@ export type Action =
   | { readonly kind: "close-incident"; readonly incident: number; readonly outcome: IncidentOutcome }
   | {
       readonly kind: "tell";
-      readonly severity: "info" | "warning" | "critical";
+      readonly severity: Severity;
       readonly incident: number | null;
       readonly cause: Cause;
       readonly text: string;

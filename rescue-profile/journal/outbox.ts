@@ -1,14 +1,13 @@
 import type { DatabaseSync } from "node:sqlite";
+import type { NewsKind, Severity } from "../core/event.ts";
 import { type IncidentDetail, readIncident } from "./read.ts";
-
-export type NewsKind = "opened" | "repair-started" | "repair-ended" | "told" | "closed";
 
 /** One thing that happened. Wall times as epoch milliseconds. */
 export interface NewsRow {
   readonly id: number;
   readonly thread: string;
   readonly kind: NewsKind;
-  readonly severity: "info" | "warning" | "critical";
+  readonly severity: Severity;
   readonly incident: number | null;
   /** Of the incident, repair or tell that it speaks of. */
   readonly ref: number;
@@ -29,7 +28,7 @@ export type ThreadStory =
   | {
       readonly kind: "warning";
       readonly cause: string;
-      readonly severity: NewsRow["severity"];
+      readonly severity: Severity;
       readonly text: string;
       readonly evidence: readonly string[];
       readonly at: number;
@@ -116,7 +115,7 @@ export class Outbox {
     return {
       kind: "warning",
       cause: String(tell["cause"]),
-      severity: String(tell["severity"]) as NewsRow["severity"],
+      severity: String(tell["severity"]) as Severity,
       text: String(tell["text"]),
       evidence: JSON.parse(String(tell["evidence"])) as string[],
       at: Number(tell["at_wall"]),
@@ -136,7 +135,7 @@ function toNews(row: Record<string, unknown>): NewsRow {
     id: Number(row["id"]),
     thread: String(row["thread"]),
     kind: String(row["kind"]) as NewsKind,
-    severity: String(row["severity"]) as NewsRow["severity"],
+    severity: String(row["severity"]) as Severity,
     incident: row["incident"] === null ? null : Number(row["incident"]),
     ref: Number(row["ref"]),
     atWallMs: Number(row["at_wall"]),

@@ -1,3 +1,5 @@
+import type { NewsKind, Severity } from "../core/event.ts";
+
 /** What happened in one thread, as the journal has it. Wall times as epoch milliseconds. */
 export type Story =
   | {
@@ -22,14 +24,11 @@ export type Story =
   | {
       readonly kind: "warning";
       readonly cause: string;
-      readonly severity: "info" | "warning" | "critical";
+      readonly severity: Severity;
       readonly text: string;
       readonly evidence: readonly string[];
       readonly at: number;
     };
-
-export type NewsKind = "opened" | "repair-started" | "repair-ended" | "told" | "closed";
-export type Severity = "info" | "warning" | "critical";
 
 /** One thread as a person is to read it now, from its beginning. Plain text without secrets; whoever sends it escapes what his channel needs. */
 export interface Alert {

@@ -1,8 +1,8 @@
+import { cut } from "../../src/shared/cut.ts";
 import type { Alert } from "./alert.ts";
 import type { Words } from "./words.ts";
 
 const SIGNS: Readonly<Record<Alert["state"], string>> = { "needs-you": "🔴", repairing: "🟠", recovered: "🟢", over: "⚪", warning: "🟡" };
-const CUT = " …";
 
 /** As text without any markup: whatever stands in a log line is shown as it stands there. `most` bounds title and body together, in UTF-16 units. */
 export function asText(alert: Alert, words: Words, most: number): { readonly title: string; readonly body: string } {
@@ -13,11 +13,4 @@ export function asText(alert: Alert, words: Words, most: number): { readonly tit
   const room = most - title.length - last.length - 2;
   const body = head === "" ? cut(last, most - title.length) : `${cut(head, Math.max(0, room))}\n${last}`;
   return { title, body };
-}
-
-/** Never between the halves of a pair. */
-function cut(text: string, most: number): string {
-  if (text.length <= most) return text;
-  const kept = text.slice(0, Math.max(0, most - CUT.length));
-  return `${/[\uD800-\uDBFF]$/.test(kept) ? kept.slice(0, -1) : kept}${CUT}`;
 }

@@ -1,5 +1,6 @@
 import { CAUSES } from "../core/causes.ts";
-import type { Alert, NewsKind, Story } from "./alert.ts";
+import type { NewsKind } from "../core/event.ts";
+import type { Alert, Story } from "./alert.ts";
 import type { Words } from "./words.ts";
 
 type Incident = Extract<Story, { kind: "incident" }>;

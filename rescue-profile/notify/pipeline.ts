@@ -1,4 +1,5 @@
-import type { NewsKind, Receiver, Sent, Severity, Story } from "./alert.ts";
+import type { NewsKind, Severity } from "../core/event.ts";
+import type { Receiver, Sent, Story } from "./alert.ts";
 import { compose } from "./compose.ts";
 import { type QuietHours, quietUntil } from "./quiet-hours.ts";
 import type { Words } from "./words.ts";

@@ -10,54 +10,73 @@ export interface Words {
   readonly test: string;
 }
 
-const about = (subject: string | null) => (subject === null ? "" : ` (${subject})`);
-const because = (note: string | null) => (note === null || note === "" ? "" : `: ${note}`);
+/** What differs between the languages. */
+interface Phrases extends Pick<Words, "state" | "test"> {
+  readonly attempt: (number: number, what: string) => string;
+  readonly restart: string;
+  readonly deeper: string;
+  readonly colon: string;
+  readonly underWay: string;
+  readonly done: string;
+  readonly stopped: string;
+  readonly servesAgain: (byItself: boolean, took: string) => string;
+}
 
-const EN: Words = {
+function wordsOf(say: Phrases): Words {
+  return {
+    state: say.state,
+    repair: (attempt, tier, subject, outcome, note) => {
+      const what = say.attempt(attempt, tier === 1 ? say.restart : say.deeper);
+      const about = subject === null ? "" : ` (${subject})`;
+      const because = note === null || note === "" ? "" : `: ${note}`;
+      const end = outcome === null ? say.underWay : outcome === "done" ? say.done : `${outcome}${because}`;
+      return `${what}${about}${say.colon}${end}`;
+    },
+    ended: (outcome, tookMs) =>
+      outcome === "stopped-by-operator" ? say.stopped : say.servesAgain(outcome !== "recovered", formatDuration(tookMs)),
+    more: (incident) => `rescue-watchdog incident ${incident}`,
+    test: say.test,
+  };
+}
+
+const EN = wordsOf({
   state: { "needs-you": "needs you", repairing: "being repaired", recovered: "recovered", over: "over", warning: "warning" },
-  repair: (attempt, tier, subject, outcome, note) => {
-    const what = `repair ${attempt}, ${tier === 1 ? "a restart" : "a deeper repair"}${about(subject)}`;
-    if (outcome === null) return `${what}: under way`;
-    return outcome === "done" ? `${what}: done` : `${what}: ${outcome}${because(note)}`;
-  },
-  ended: (outcome, tookMs) => {
-    if (outcome === "stopped-by-operator") return "it was stopped on purpose";
-    const how = outcome === "recovered" ? "" : " by itself";
-    return `serves again${how}, ${formatDuration(tookMs)} after it was first seen down`;
-  },
-  more: (incident) => `rescue-watchdog incident ${incident}`,
+  attempt: (number, what) => `repair ${number}, ${what}`,
+  restart: "a restart",
+  deeper: "a deeper repair",
+  colon: ": ",
+  underWay: "under way",
+  done: "done",
+  stopped: "it was stopped on purpose",
+  servesAgain: (byItself, took) => `serves again${byItself ? " by itself" : ""}, ${took} after it was first seen down`,
   test: "This is a test. Alerts of this watchdog arrive here.",
-};
+});
 
-const ZH_CN: Words = {
+const ZH_CN = wordsOf({
   state: { "needs-you": "需要人工处理", repairing: "正在修复", recovered: "已恢复", over: "已结束", warning: "警告" },
-  repair: (attempt, tier, subject, outcome, note) => {
-    const what = `第 ${attempt} 次修复，${tier === 1 ? "重启" : "深度修复"}${about(subject)}`;
-    if (outcome === null) return `${what}：进行中`;
-    return outcome === "done" ? `${what}：完成` : `${what}：${outcome}${because(note)}`;
-  },
-  ended: (outcome, tookMs) => {
-    if (outcome === "stopped-by-operator") return "已被人为停止";
-    return `${outcome === "recovered" ? "" : "自行"}恢复服务，距首次发现故障 ${formatDuration(tookMs)}`;
-  },
-  more: (incident) => `rescue-watchdog incident ${incident}`,
+  attempt: (number, what) => `第 ${number} 次修复，${what}`,
+  restart: "重启",
+  deeper: "深度修复",
+  colon: "：",
+  underWay: "进行中",
+  done: "完成",
+  stopped: "已被人为停止",
+  servesAgain: (byItself, took) => `${byItself ? "自行" : ""}恢复服务，距首次发现故障 ${took}`,
   test: "这是一条测试消息。此看门狗的警报会发送到这里。",
-};
+});
 
-const ZH_TW: Words = {
+const ZH_TW = wordsOf({
   state: { "needs-you": "需要人工處理", repairing: "正在修復", recovered: "已恢復", over: "已結束", warning: "警告" },
-  repair: (attempt, tier, subject, outcome, note) => {
-    const what = `第 ${attempt} 次修復，${tier === 1 ? "重新啟動" : "深度修復"}${about(subject)}`;
-    if (outcome === null) return `${what}：進行中`;
-    return outcome === "done" ? `${what}：完成` : `${what}：${outcome}${because(note)}`;
-  },
-  ended: (outcome, tookMs) => {
-    if (outcome === "stopped-by-operator") return "已被人為停止";
-    return `${outcome === "recovered" ? "" : "自行"}恢復服務，距首次發現故障 ${formatDuration(tookMs)}`;
-  },
-  more: (incident) => `rescue-watchdog incident ${incident}`,
+  attempt: (number, what) => `第 ${number} 次修復，${what}`,
+  restart: "重新啟動",
+  deeper: "深度修復",
+  colon: "：",
+  underWay: "進行中",
+  done: "完成",
+  stopped: "已被人為停止",
+  servesAgain: (byItself, took) => `${byItself ? "自行" : ""}恢復服務，距首次發現故障 ${took}`,
   test: "這是一則測試訊息。此看門狗的警報會傳送到這裡。",
-};
+});
 
 /** The locales that the host's own wizard has. */
 export const CATALOGUE = { en: EN, "zh-CN": ZH_CN, "zh-TW": ZH_TW } as const satisfies Record<string, Words>;

@@ -1,4 +1,5 @@
 import { Bot, type Context, GrammyError } from "grammy";
+import { cut } from "../../../src/shared/cut.ts";
 import { RescueError } from "../../../src/shared/errors.ts";
 import { Buttons, type Deed, type Pressed } from "../buttons.ts";
 import { parseCommand } from "../commands.ts";
@@ -125,7 +126,7 @@ function senderOf({ from, chat }: Context): Sender | undefined {
 async function show(context: Context, { text, buttons }: Reply, message: number | undefined): Promise<number> {
   const keyboard = buttons.map((row) => row.map(({ label, name }) => ({ text: label, callback_data: name })));
   const markup = keyboard.length === 0 ? {} : { reply_markup: { inline_keyboard: keyboard } };
-  const words = text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)} …` : text;
+  const words = cut(text, MOST_CHARACTERS);
   const options = { link_preview_options: { is_disabled: true }, ...markup };
   const chat = context.chat?.id ?? 0;
   if (message === undefined) return (await context.api.sendMessage(chat, words, options)).message_id;

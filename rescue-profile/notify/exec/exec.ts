@@ -1,5 +1,6 @@
 import { runCommand } from "../../../src/shared/run-command.ts";
-import type { NewsKind, Receiver, Severity } from "../alert.ts";
+import type { NewsKind, Severity } from "../../core/event.ts";
+import type { Receiver } from "../alert.ts";
 
 export interface ExecOptions {
   readonly name: string;

@@ -1,4 +1,5 @@
-import type { NewsKind, Receiver, Severity } from "../alert.ts";
+import type { NewsKind, Severity } from "../../core/event.ts";
+import type { Receiver } from "../alert.ts";
 import { asText } from "../as-text.ts";
 import { post } from "../http.ts";
 import type { Words } from "../words.ts";

@@ -1,5 +1,6 @@
 import { Api, GrammyError } from "grammy";
-import type { Receiver, Sent, Severity } from "../alert.ts";
+import type { Severity } from "../../core/event.ts";
+import type { Receiver, Sent } from "../alert.ts";
 import { asText } from "../as-text.ts";
 import type { Words } from "../words.ts";
 

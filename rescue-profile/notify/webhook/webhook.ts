@@ -1,5 +1,6 @@
 import { createHmac } from "node:crypto";
-import type { Receiver, Severity } from "../alert.ts";
+import type { Severity } from "../../core/event.ts";
+import type { Receiver } from "../alert.ts";
 import { post } from "../http.ts";
 
 export interface WebhookOptions {
