@@ -137,7 +137,7 @@ async function bench({ contenders, faults, runs, lanes, json }: Wishes): Promise
     await Promise.all(open.map((lane) => lane?.dispose()));
   }
   const cells = summarize(done);
-  process.stdout.write(`${report(cells, spread(done.map(({ coldStartMs }) => coldStartMs)))}\n`);
+  process.stdout.write(`${report(cells, coldStarts(done))}\n`);
   if (interrupted) return 130;
   if (failed > 0) process.stdout.write(`\n${failed} of ${jobs.length} runs could not be measured.\n`);
   return failed === 0 && cells.every(({ contender, right, runs }) => contender !== OURS || right === runs) ? 0 : 1;
@@ -185,10 +185,14 @@ function report(cells: readonly Cell[], floor: Spread | null): string {
   return `${table(cells, floor)}\n\n${targetTable(targets(cells))}`;
 }
 
+function coldStarts(runs: readonly Run[]): Spread | null {
+  return spread(runs.flatMap(({ coldStartMs }) => coldStartMs ?? []));
+}
+
 function write(file: string, runs: readonly Run[]): void {
   mkdirSync(dirname(file), { recursive: true });
   const cells = summarize(runs);
-  const floor = spread(runs.map(({ coldStartMs }) => coldStartMs));
+  const floor = coldStarts(runs);
   const { version } = JSON.parse(readFileSync(new URL("../node_modules/openclaw/package.json", import.meta.url), "utf8"));
   const machine = { cpus: cpus().length, model: cpus()[0]?.model, memoryGb: Math.round(totalmem() / 1e9), node: process.version };
   const about = { host: `openclaw ${version}`, machine, tookS: Math.round((performance.now() - startedMs) / 1000), coldStart: floor };

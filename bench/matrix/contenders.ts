@@ -20,6 +20,8 @@ export interface Contender {
   readonly log?: string;
 }
 
+/** Two looks, a restart in vain, a doctor and a boot, while other boxes are at work. */
+const WINDOW_MS = 300_000;
 /** With the PATH of the account's shell: a manager's own does not hold the host's command. */
 const AS_SERVICE = `systemd-run --user --quiet --unit=contender --collect --setenv=PATH="$PATH" --property=WorkingDirectory=/home/svc`;
 
@@ -48,13 +50,13 @@ export const CONTENDERS: readonly Contender[] = [
   {
     name: "script",
     title: "the unit and the usual script (curl every 30 s, restart, doctor)",
-    windowMs: 180_000,
+    windowMs: WINDOW_MS,
     start: `cat > script.sh <<'END'\n${SCRIPT}\nEND\n${AS_SERVICE} /bin/bash /home/svc/script.sh`,
   },
   {
     name: "rescue-watchdog",
     title: "the unit and rescue-watchdog watch, default settings",
-    windowMs: 180_000,
+    windowMs: WINDOW_MS,
     start: `${AS_SERVICE} /opt/node/node ${PACKAGE}/dist/plugin/cli/bin.js watch --json`,
     log: ".local/state/rescue-watchdog/default/logs/watchdog.jsonl",
   },
@@ -71,7 +73,7 @@ export function foreign(text: string): Contender {
   return {
     name,
     title: command,
-    windowMs: 180_000,
+    windowMs: WINDOW_MS,
     start: `${AS_SERVICE} /bin/bash -c ${JSON.stringify(command)}`,
     ...(directory === undefined ? {} : { binds: { [directory]: directory } }),
   };

@@ -48,7 +48,8 @@ export interface Run {
   readonly starts: number;
   readonly doctors: number;
   readonly harm: readonly string[];
-  readonly coldStartMs: number;
+  /** Null: it began with the gateway of the run before. */
+  readonly coldStartMs: number | null;
 }
 
 /** A child that the gateway forks has its words until it becomes another program. */
@@ -84,7 +85,7 @@ export function tolds({ said, atMs }: Evidence): Run["told"] {
     .map((each) => ({ cause: String(each.cause), atMs: each.atMs - atMs }));
 }
 
-export function judge(fault: MatrixFault, contender: string, coldStartMs: number, evidence: Evidence): Run {
+export function judge(fault: MatrixFault, contender: string, coldStartMs: number | null, evidence: Evidence): Run {
   const { sights, atMs, before, endedMs } = evidence;
   // Without a fault everything counts from the beginning; else what the fault's own script has started is not the contender's doing.
   const fromMs = fault.answer === "nothing" ? atMs : evidence.establishedMs;

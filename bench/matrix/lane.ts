@@ -25,6 +25,8 @@ const SETTLED_MS = 3_000;
 const TOLD_WINDOW_MS = 60_000;
 /** A copy of the configuration is kept a minute after the gateway began to serve: a watchdog has usually been there for longer than a run. */
 const REMEMBERS_MS = 150_000;
+/** At the third unclean boot in five minutes the host mutes its channels, and a run is not to begin with that. */
+const RUNS_OF_A_BOOT = 3;
 const STATE = ".openclaw";
 const CONFIG = `${STATE}/openclaw.json`;
 const MEMORY = ".local/state/rescue-watchdog";
@@ -54,6 +56,9 @@ export async function openLane(contenders: readonly Contender[], say: (text: str
 class BoxLane {
   readonly #box: Box;
   readonly #port: number;
+  /** Runs that the gateway, as it is now, may still be the beginning of; and what its files were when it was booted anew. */
+  #left = 0;
+  #trace = "";
 
   constructor(box: Box, port: number) {
     this.#box = box;
@@ -80,7 +85,7 @@ class BoxLane {
   }
 
   async run(fault: MatrixFault, contender: Contender): Promise<Run> {
-    const coldStartMs = await this.#reset(contender, fault);
+    const coldStartMs = (await this.#goesOn(contender, fault)) ? null : await this.#reset(contender, fault);
     if (contender.start !== undefined) await this.#sh(contender.start);
     await delay(SETTLED_MS);
     const before = this.#sights().at(-1);
@@ -111,7 +116,25 @@ class BoxLane {
     const run = judge(fault, contender.name, coldStartMs, evidence());
     await slowed?.release();
     await endContender(this.#box);
+    const isHarmless =
+      fault.answer !== "told" && fault.config === undefined && fault.needs === undefined && contender.prepare === undefined;
+    this.#left = isHarmless && run.harm.length === 0 ? this.#left - 1 : 0;
     return run;
+  }
+
+  /** The run before has left a gateway that serves and every file as it was: this one begins with it, and with a watchdog that remembers nothing of that. */
+  async #goesOn(contender: Contender, fault: MatrixFault): Promise<boolean> {
+    if (this.#left <= 0 || fault.needs !== undefined || contender.prepare !== undefined) return false;
+    if (this.#sights().at(-1)?.ready !== true || this.#traces() !== this.#trace) return false;
+    await this.#sh(`rm -rf ${MEMORY}; cp -a pristine/ours ${MEMORY}`);
+    return true;
+  }
+
+  /** What a fault or a contender could have left in files, but for the host's own. */
+  #traces(): string {
+    const dropIns = this.#at(`.config/systemd/user/${UNIT}.d`);
+    const mode = readFileSync(this.#at("fault-mode.txt"), "utf8");
+    return JSON.stringify([...this.#files({}), this.#config(), existsSync(dropIns) ? readdirSync(dropIns) : [], mode]);
   }
 
   /** Everything as it was, booted anew. Returns how long the boot took, ms. */
@@ -133,6 +156,8 @@ class BoxLane {
     const first = () => this.#sights().find(({ atMs, ready }) => ready && atMs > startedMs);
     await until(() => first() !== undefined, SERVES_MS);
     await this.#mustServe();
+    this.#left = RUNS_OF_A_BOOT;
+    this.#trace = this.#traces();
     return (first()?.atMs ?? Number.NaN) - startedMs;
   }
 
@@ -154,7 +179,7 @@ class BoxLane {
   }
 
   /** What is a person's, and what this fault says that nobody may touch: path and digest. */
-  #files({ keeps = [] }: MatrixFault): ReadonlyMap<string, string> {
+  #files({ keeps = [] }: Pick<MatrixFault, "keeps">): ReadonlyMap<string, string> {
     const below = ["plugins", `${STATE}/workspace`].flatMap((directory) =>
       existsSync(this.#at(directory))
         ? readdirSync(this.#at(directory), { recursive: true, withFileTypes: true })
