@@ -1,4 +1,5 @@
 import { definePluginEntry } from "openclaw/plugin-sdk/plugin-entry";
+import { registerChat } from "./chat/register.ts";
 import { rescueProvider } from "./onboard/method.ts";
 
 /** Registers only: this runs many times, also in every CLI process of the host. What it registers loads itself when it is used. */
@@ -18,6 +19,7 @@ export default definePluginEntry({
       { descriptors: [{ name: "rescue", description: "Watch and repair an OpenClaw gateway from outside", hasSubcommands: true }] },
     );
     api.registerProvider(rescueProvider(packageRoot));
+    registerChat(api, packageRoot);
     let stop: (() => Promise<void>) | undefined;
     api.registerService({
       id: "rescue-watchdog",

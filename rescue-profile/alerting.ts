@@ -48,23 +48,39 @@ async function chatsOf(
   return chats.map(({ name, tokenFile, chat, apiRoot, least }) => {
     const bot =
       tokenFile === undefined ? rescueBot(options) : { token: secretIn(tokenFile), ...(apiRoot === undefined ? {} : { apiRoot }) };
-    return telegramReceiver({ name: `telegram:${name}`, chat, least, words, ...bot });
+    return telegramReceiver({
+      name: `telegram:${name}`,
+      chat,
+      least,
+      words,
+      token: bot.token,
+      ...(bot.apiRoot === undefined ? {} : { apiRoot: bot.apiRoot }),
+    });
   });
 }
 
+interface RescueBot {
+  readonly token: string;
+  readonly apiRoot?: string;
+  /** Numeric ids of those whom its gateway hears. */
+  readonly allowFrom: readonly number[];
+}
+
 /** The bot that setup gave the rescue profile. Its gateway reads what people write to it; here is only sent, which does not disturb that. */
-function rescueBot({ profile, home, env }: Alerting["options"]): { readonly token: string; readonly apiRoot?: string } {
+export function rescueBot({ profile, home, env }: Alerting["options"]): RescueBot {
   const rescue = rescueProfileOf(profile);
   const without = (why: string) =>
-    new RescueError("config-invalid", `alerts.telegram has no tokenFile, and ${why}`, {
+    new RescueError("config-invalid", `the settings name no tokenFile, and ${why}`, {
       fix: "name a tokenFile, or: openclaw rescue setup --telegram-token-file FILE",
     });
   const config = readHostConfig(profileConfigPath(rescue, { home, env }), () =>
     without(`there is no profile ${rescue} whose bot it could be`),
   );
-  const { botToken, apiRoot } = asObject(asObject(config["channels"])["telegram"]);
-  if (typeof botToken !== "string" || botToken === "") throw without(`the profile ${rescue} has no bot`);
-  return { token: botToken, ...(typeof apiRoot === "string" ? { apiRoot } : {}) };
+  const { botToken, tokenFile, apiRoot, allowFrom } = asObject(asObject(config["channels"])["telegram"]);
+  const token = typeof tokenFile === "string" ? secretIn(tokenFile) : botToken;
+  if (typeof token !== "string" || token === "") throw without(`the profile ${rescue} has no bot`);
+  const people = Array.isArray(allowFrom) ? allowFrom.map((id) => Number(String(id).replace(/^(telegram|tg):/, ""))) : [];
+  return { token, ...(typeof apiRoot === "string" ? { apiRoot } : {}), allowFrom: people.filter(Number.isSafeInteger) };
 }
 
 /** Throws `not-readable`, or `config-invalid` when it holds anything but one word. */

@@ -2,8 +2,10 @@ import { botTokensOf } from "../src/onboard/wishes.ts";
 import { messageOf, RescueError } from "../src/shared/errors.ts";
 import { readHostConfig } from "../src/shared/gateway-config.ts";
 import { rescueProfileOf } from "../src/shared/rescue-home.ts";
-import { secretIn } from "./alerting.ts";
-import type { Figures, SideStatus, TalkPorts } from "./chat/talk.ts";
+import { rescueBot, secretIn } from "./alerting.ts";
+import { type ChatLog, Conversation } from "./chat/conversation.ts";
+import type { Sender } from "./chat/rights.ts";
+import type { Figures, Reply, SideStatus, TalkPorts } from "./chat/talk.ts";
 import { openJournalReader } from "./journal/open.ts";
 import { type IncidentSummary, readIncidents, readRepairs, summarize } from "./journal/read.ts";
 import { compose } from "./notify/compose.ts";
@@ -25,6 +27,11 @@ export async function openChat(dog: Watchdog, signal: AbortSignal): Promise<void
       fix: 'chat: { telegram: { tokenFile: "/path/to/token", operators: [123456789] } } in config.json5',
     });
   }
+  if (telegram.tokenFile === undefined) {
+    throw new RescueError("config-invalid", "chat.telegram of the settings has no tokenFile", {
+      fix: "a file with the token of a bot that nobody else reads; the rescue gateway's own bot is read by that gateway",
+    });
+  }
   const token = secretIn(telegram.tokenFile);
   const config = readHostConfig(dog.target.configPath, (file) => new RescueError("profile-missing", `there is no ${file}`));
   if (botTokensOf(config, dog.options.env).includes(token)) {
@@ -34,9 +41,57 @@ export async function openChat(dog: Watchdog, signal: AbortSignal): Promise<void
   }
   const { telegramDoor } = await import("./chat/telegram/door.ts");
   const { operators, viewers, groups, apiRoot } = telegram;
-  const log = (event: string, details: unknown) => dog.log({ event, level: event === "chat-trouble" ? "warn" : "info", details });
+  const log = chatLog(dog);
   const bot = { token, ...(apiRoot === undefined ? {} : { apiRoot }) };
-  void telegramDoor({ ...bot, allowed: { operators, viewers, groups }, ports: talkPorts(dog), log, wallMs }, signal);
+  void telegramDoor({ ...bot, allowed: { operators, viewers, groups }, ports: talkPorts(dog), log }, signal);
+}
+
+/** What comes in through the rescue gateway's own channel; answers go out by its bot, which only the host reads. */
+export interface HostDoor {
+  /** Resolves when it is answered. Rejects never; what fails stands in the log. */
+  readonly command: (sender: Sender, chat: number, text: string) => Promise<void>;
+  /** Resolves at once: a repair is followed for minutes. `message`: the one with the button. */
+  readonly press: (sender: Sender, chat: number, name: string, message: number) => void;
+}
+
+/** Throws `config-invalid` when the rescue profile has no bot, or nobody may speak with it. */
+export async function openHostDoor(dog: Watchdog, signal: AbortSignal): Promise<HostDoor> {
+  const { token, apiRoot, allowFrom } = rescueBot(dog.options);
+  const named = dog.settings.chat.telegram;
+  const hasNames = named !== undefined && named.operators.length + named.viewers.length > 0;
+  // Whoever was given the bot at set-up may act by it.
+  const allowed = hasNames ? named : { operators: allowFrom, viewers: [], groups: false };
+  const { telegramWriter } = await import("./chat/telegram/writer.ts");
+  const writer = telegramWriter({ token, ...(apiRoot === undefined ? {} : { apiRoot }) });
+  const log = chatLog(dog);
+  const conversation = new Conversation({ allowed, ports: talkPorts(dog), log });
+  const write = async (chat: number, answers: AsyncIterable<Reply>, message?: number) => {
+    try {
+      await writer.write(chat, answers, message);
+    } catch (error) {
+      log("chat-trouble", writer.troubleOf(error));
+    }
+  };
+  return {
+    command: async (sender, chat, text) => {
+      const answers = conversation.hear(sender, text, "", signal);
+      if (answers !== undefined) await write(chat, answers);
+    },
+    press: (sender, chat, name, message) => {
+      const pressing = conversation.press(sender, name, signal);
+      if (pressing === undefined) return;
+      if (pressing.politely !== undefined) void write(chat, oneLine(pressing.politely));
+      else void write(chat, pressing.answers, pressing.takesPlace ? message : undefined);
+    },
+  };
+}
+
+async function* oneLine(text: string): AsyncGenerator<Reply> {
+  yield { text, buttons: [] };
+}
+
+function chatLog(dog: Watchdog): ChatLog {
+  return (event, details) => dog.log({ event, level: event === "chat-trouble" ? "warn" : "info", details });
 }
 
 const ANSWER_MS = 60_000;
@@ -73,10 +128,17 @@ export function talkPorts(dog: Watchdog): TalkPorts {
         const end = outcome === null ? "under way" : outcome === "done" ? "done" : `${outcome}: ${note ?? ""}`;
         return `${new Date(startedAt).toISOString().slice(0, 16).replace("T", " ")} #${incident} ${cause}, ${what}${by}: ${end}`;
       }),
-    figures: (days) => figuresOf(reading((db) => readIncidents(db, { limit: MOST_INCIDENTS, sinceWallMs: wallMs() - days * DAY_MS }))),
-    settings: () => flatSettings(dir),
+    figures: (days) => {
+      const nowMs = wallMs();
+      return figuresOf(
+        reading((db) => readIncidents(db, { limit: MOST_INCIDENTS, sinceWallMs: nowMs - days * DAY_MS })),
+        days,
+        nowMs,
+      );
+    },
+    settings: () => flatSettings(dir, options.fromPlugin),
     set: async (key, value, by) => {
-      const before = changeSetting(dir, key, value);
+      const before = changeSetting(dir, key, value, options.fromPlugin);
       dog.log({ event: "setting-changed", trigger: by, details: { key, before, after: value } });
       return before;
     },
@@ -134,10 +196,20 @@ function toSide(status: Status): SideStatus {
   };
 }
 
-function figuresOf(incidents: readonly IncidentSummary[]): Figures {
+const HOURS = 24;
+
+function figuresOf(incidents: readonly IncidentSummary[], days: number, nowMs: number): Figures {
   const { total, recovered, meanMs, worstMs, byCause } = summarize(incidents);
+  const hasRecovered = ({ outcome }: IncidentSummary) => outcome?.startsWith("recovered") === true;
   const byTier: Record<string, number> = {};
-  for (const { tier, outcome } of incidents)
-    if (tier !== null && outcome?.startsWith("recovered") === true) byTier[tier] = (byTier[tier] ?? 0) + 1;
-  return { total, recovered, meanMs, worstMs, byTier, byCause };
+  for (const incident of incidents)
+    if (incident.tier !== null && hasRecovered(incident)) byTier[incident.tier] = (byTier[incident.tier] ?? 0) + 1;
+  const parts = days === 1 ? HOURS : days;
+  const partMs = (days * DAY_MS) / parts;
+  const bars = Array.from({ length: parts }, () => ({ recovered: 0, other: 0 }));
+  for (const incident of incidents) {
+    const bar = bars[parts - 1 - Math.floor((nowMs - incident.openedAt) / partMs)];
+    if (bar !== undefined) bar[hasRecovered(incident) ? "recovered" : "other"]++;
+  }
+  return { total, recovered, meanMs, worstMs, byTier, byCause, bars };
 }

@@ -171,13 +171,16 @@ export const PolicySchema = Type.Object(
         telegram: Type.Optional(
           Type.Object(
             {
-              tokenFile: Type.String({ minLength: 1, description: "A file that holds the token of a bot that nobody else reads." }),
+              tokenFile: secretFile("A file that holds the token of a bot that nobody else reads; `watch --telegram` reads it."),
               operators: Type.Array(Type.Integer(), { default: [], description: "Numeric ids of those who may look and act." }),
               viewers: Type.Array(Type.Integer(), { default: [], description: "Numeric ids of those who may look." }),
               groups: Type.Boolean({ default: false, description: "Answer them in groups too." }),
               apiRoot: Type.Optional(Type.String({ pattern: "^https?://", description: "A Bot API server of your own." })),
             },
-            { additionalProperties: false, description: "The bot that `watch --telegram` reads; a rescue gateway has its own." },
+            {
+              additionalProperties: false,
+              description: "Who may speak with it; in a rescue gateway, without names here, those on its own bot's list.",
+            },
           ),
         ),
       },

@@ -10,7 +10,7 @@ import { isAlive, sleep, type Watchdog } from "./open-watchdog.ts";
 import { wakeBell } from "./wake.ts";
 
 export { alertStatus, alertTest } from "./alerting.ts";
-export { openChat } from "./chatting.ts";
+export { type HostDoor, openChat, openHostDoor } from "./chatting.ts";
 export { isWithdrawn } from "./consent.ts";
 export { openWatchdog, sleep, type Watchdog, type WatchdogOptions } from "./open-watchdog.ts";
 export { ringBell } from "./wake.ts";

@@ -14,25 +14,41 @@ export function rememberPluginSettings(dir: string, settings: unknown): void {
 
 /**
  * The settings in force: what the plugin was configured with, or `<dir>/config.json5`, or what the plugin was configured with when it watched
- * last, then `overrides` of the form `act.frozenSeconds=8`. Throws `usage`, `not-readable` or `config-invalid` with the place (the file, the plugin's entry, `--set`) and the key.
+ * last; then what was changed from a chat, then `overrides` of the form `act.frozenSeconds=8`. Throws `usage`, `not-readable` or `config-invalid` with the place (the file, the plugin's entry, `--set`) and the key.
  */
 export function loadSettings(dir: string, options: { fromPlugin?: unknown; overrides?: readonly string[] } = {}): PolicySettings {
-  const file = join(dir, "config.json5");
-  const where = options.fromPlugin === undefined ? file : "plugins.entries.rescue-watchdog.config";
-  const settings = parsePolicy(options.fromPlugin ?? readSettings(file) ?? readSettings(fromPluginFile(dir)), where);
+  const settings = withChanges(dir, writtenSettings(dir, options.fromPlugin));
   if (options.overrides === undefined || options.overrides.length === 0) return settings;
+  return parsePolicy(overridden(settings, options.overrides), "--set");
+}
+
+/** As a person wrote them. */
+function writtenSettings(dir: string, fromPlugin: unknown): PolicySettings {
+  const file = join(dir, "config.json5");
+  const where = fromPlugin === undefined ? file : "plugins.entries.rescue-watchdog.config";
+  return parsePolicy(fromPlugin ?? readSettings(file) ?? readSettings(fromPluginFile(dir)), where);
+}
+
+function overridden(settings: PolicySettings, overrides: readonly string[]): unknown {
   const changed: Record<string, unknown> = structuredClone(settings);
-  for (const override of options.overrides) applyOverride(changed, override);
-  return parsePolicy(changed, "--set");
+  for (const override of overrides) applyOverride(changed, override);
+  return changed;
 }
 
 /** Numbers that say how patient and how active it is. Whom it tells, whom it obeys and how far it may go are not for a chat. */
 const SAFE: ReadonlySet<string> = new Set(["watch", "act", "limits", "verify"]);
 const UNSAFE: ReadonlySet<string> = new Set(["limits.maxTier"]);
 
-/** Every setting that is one value, as `group.key`. */
-export function flatSettings(dir: string): readonly { readonly key: string; readonly value: string; readonly safe: boolean }[] {
-  return Object.entries(loadSettings(dir)).flatMap(([group, values]) =>
+/** Every setting that is one value, as `group.key`, as it is in force. */
+export function flatSettings(
+  dir: string,
+  fromPlugin?: unknown,
+): readonly { readonly key: string; readonly value: string; readonly safe: boolean }[] {
+  return flat(loadSettings(dir, fromPlugin === undefined ? {} : { fromPlugin }));
+}
+
+function flat(settings: PolicySettings): readonly { readonly key: string; readonly value: string; readonly safe: boolean }[] {
+  return Object.entries(settings).flatMap(([group, values]) =>
     typeof values !== "object" || values === null
       ? []
       : Object.entries(values)
@@ -45,24 +61,53 @@ export function flatSettings(dir: string): readonly { readonly key: string; read
   );
 }
 
+/** Changed from a chat: what stood in the settings then, and what holds instead as long as that still stands there. */
+interface Change {
+  readonly was: string;
+  readonly value: string;
+}
+
+const changesFile = (dir: string) => join(dir, "changed-settings.json");
+
 /**
- * Writes one setting into `<dir>/config.json5`, whose comments are lost by that, and returns what it was. Throws `usage` when it may not be so, `refused`
- * when the settings are the plugin's: then they are changed in that profile's configuration.
+ * Changes one setting and returns what was in force. Kept beside the settings of a person or of the plugin, whose comments stay: who edits the same setting there
+ * later has the last word. Throws `usage` when it may not be so, and leaves everything as it was.
  */
-export function changeSetting(dir: string, key: string, value: string): string {
-  const file = join(dir, "config.json5");
-  const own = readSettings(file);
-  if (own === undefined && readSettings(fromPluginFile(dir)) !== undefined) {
-    throw new RescueError("refused", "the settings are those of the plugin, in the rescue profile's configuration", {
-      fix: `openclaw --profile rescue config set plugins.entries.rescue-watchdog.config.${key} ${value}`,
-    });
-  }
-  const before = flatSettings(dir).find((each) => each.key === key)?.value ?? "";
-  const changed: Record<string, unknown> = structuredClone({ ...asObject(own) });
-  applyOverride(changed, `${key}=${value}`);
-  parsePolicy(changed, key);
-  writePlainFile(file, `${JSON.stringify(changed, null, 2)}\n`);
+export function changeSetting(dir: string, key: string, value: string, fromPlugin?: unknown): string {
+  const own = writtenSettings(dir, fromPlugin);
+  const valueIn = (settings: PolicySettings) => flat(settings).find((each) => each.key === key)?.value ?? "";
+  const was = valueIn(own);
+  const before = valueIn(withChanges(dir, own));
+  const changes = Object.fromEntries(Object.entries(readChanges(dir)).filter(([name]) => name !== key));
+  parsePolicy(overridden(own, [`${key}=${value}`]), key);
+  const change: Change = { was, value };
+  writePlainFile(changesFile(dir), `${JSON.stringify(was === value ? changes : { ...changes, [key]: change }, null, 2)}\n`);
   return before;
+}
+
+function readChanges(dir: string): Readonly<Record<string, Change>> {
+  const found = asObject(readSettings(changesFile(dir)));
+  return Object.fromEntries(
+    Object.entries(found).map(([key, change]) => {
+      const { was, value } = asObject(change);
+      return [key, { was: String(was), value: String(value) }];
+    }),
+  );
+}
+
+function withChanges(dir: string, settings: PolicySettings): PolicySettings {
+  const changes = readChanges(dir);
+  const current = new Map(flat(settings).map(({ key, value, safe }) => [key, safe ? value : undefined]));
+  const due = Object.entries(changes).filter(([key, { was }]) => current.get(key) === was);
+  return due.length === 0
+    ? settings
+    : parsePolicy(
+        overridden(
+          settings,
+          due.map(([key, { value }]) => `${key}=${value}`),
+        ),
+        changesFile(dir),
+      );
 }
 
 function readSettings(file: string): unknown {

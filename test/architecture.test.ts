@@ -50,6 +50,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       "plugin",
       CORE,
       "rescue-profile/config.ts",
+      "rescue-profile/chat/buttons.ts",
       // The journal's reader. Writing is the composition root's.
       "rescue-profile/journal/open.ts",
       "rescue-profile/journal/read.ts",
@@ -79,7 +80,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   execa: ["src/shared/run-command.ts"],
   json5: ["src/shared/gateway-config.ts", "rescue-profile/settings.ts"],
   openclaw: ["plugin", "type src/onboard"],
-  grammy: ["rescue-profile/notify/telegram/telegram.ts", "rescue-profile/chat/telegram/door.ts"],
+  grammy: ["rescue-profile/notify/telegram/telegram.ts", "rescue-profile/chat/telegram/door.ts", "rescue-profile/chat/telegram/writer.ts"],
+  pngjs: ["rescue-profile/chat/picture.ts"],
   pino: ["rescue-profile/journal/log.ts"],
   "proper-lockfile": ["src/shared/secure-file.ts"],
   "write-file-atomic": ["src/shared/secure-file.ts"],

@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parsePolicy } from "../rescue-profile/config.ts";
-import { loadSettings } from "../rescue-profile/settings.ts";
+import { changeSetting, flatSettings, loadSettings } from "../rescue-profile/settings.ts";
 import { RescueError } from "../src/shared/errors.ts";
 
 let dir = "";
@@ -148,5 +148,53 @@ describe("an override (--set)", () => {
       expect(error.message, override).toMatch(/^--set: /);
       expect(error.message, override).not.toContain(file());
     }
+  });
+});
+
+describe("a setting that is changed from a chat", () => {
+  const inForce = (fromPlugin?: unknown) => loadSettings(dir, fromPlugin === undefined ? {} : { fromPlugin }).limits.repairsPerHour;
+
+  it("holds from then on, and leaves a person's file with its comments as it is", () => {
+    const text = "// mine\n{ limits: { repairsPerHour: 4 } }";
+    write(text);
+    expect(changeSetting(dir, "limits.repairsPerHour", "2")).toBe("4");
+    expect(inForce()).toBe(2);
+    expect(changeSetting(dir, "limits.repairsPerHour", "5")).toBe("2");
+    expect(inForce()).toBe(5);
+    expect(flatSettings(dir).find(({ key }) => key === "limits.repairsPerHour")?.value).toBe("5");
+    expect(readFileSync(file(), "utf8")).toBe(text);
+  });
+
+  it("holds over the plugin's own settings too", () => {
+    const fromPlugin = { limits: { repairsPerHour: 4 } };
+    expect(changeSetting(dir, "limits.repairsPerHour", "2", fromPlugin)).toBe("4");
+    expect(inForce(fromPlugin)).toBe(2);
+  });
+
+  it("gives way to whoever edits the same setting later, and comes to nothing when it is set back", () => {
+    write("{ limits: { repairsPerHour: 4 } }");
+    changeSetting(dir, "limits.repairsPerHour", "2");
+    write("{ limits: { repairsPerHour: 6 } }");
+    expect(inForce()).toBe(6);
+    changeSetting(dir, "limits.repairsPerHour", "2");
+    changeSetting(dir, "limits.repairsPerHour", "6");
+    write("{ limits: { repairsPerHour: 1 } }");
+    expect(inForce()).toBe(1);
+  });
+
+  it("is refused beyond its limits, with nothing written", () => {
+    expect(() => changeSetting(dir, "limits.repairsPerHour", "9000")).toThrow(/limits\.repairsPerHour is 9000/);
+    expect(readdirSync(dir)).toEqual([]);
+  });
+
+  it("cannot reach, through its file, what is not for a chat", () => {
+    const changes = { "limits.maxTier": { was: "2", value: "1" }, "alerts.language": { was: "en", value: "zh-CN" } };
+    writeFileSync(join(dir, "changed-settings.json"), JSON.stringify(changes));
+    expect(loadSettings(dir)).toEqual(parsePolicy({}));
+  });
+
+  it("goes under --set", () => {
+    changeSetting(dir, "limits.repairsPerHour", "2");
+    expect(loadSettings(dir, { overrides: ["limits.repairsPerHour=1"] }).limits.repairsPerHour).toBe(1);
   });
 });

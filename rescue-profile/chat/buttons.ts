@@ -20,7 +20,8 @@ interface Issued {
 const LOOKS_MS = 86_400_000;
 const CONFIRMS_MS = 120_000;
 const MOST = 1_000;
-const PREFIX = "rw:";
+/** What our buttons send begins with this and a colon; the host knows by it whose they are. */
+export const BUTTON_NAMESPACE = "rw";
 
 /**
  * Buttons are looked up, not decoded: what Telegram hands back is a random name of 96 bits that only this process knows, for one person, once. Telegram allows 64
@@ -30,7 +31,7 @@ export class Buttons {
   readonly #issued = new Map<string, Issued>();
 
   issue(deed: Deed, sender: number, nowMs: number): string {
-    const name = `${PREFIX}${randomBytes(12).toString("base64url")}`;
+    const name = `${BUTTON_NAMESPACE}:${randomBytes(12).toString("base64url")}`;
     this.#issued.set(name, { deed, sender, untilMs: nowMs + (deed.confirmed ? CONFIRMS_MS : LOOKS_MS), used: false });
     // Oldest first.
     for (const old of this.#issued.keys()) {

@@ -2,6 +2,7 @@ import { formatDuration } from "../../src/shared/duration.ts";
 import { messageOf, RescueError } from "../../src/shared/errors.ts";
 import type { Buttons, Deed } from "./buttons.ts";
 import type { ChatCommand } from "./commands.ts";
+import { type Bar, historyPicture } from "./picture.ts";
 import { may, type Role } from "./rights.ts";
 
 /** A message of ours as it is to stand there now; plain text. */
@@ -9,6 +10,8 @@ export interface Reply {
   readonly text: string;
   /** Rows of buttons; `name` is what comes back when it is pressed. */
   readonly buttons: readonly (readonly { readonly label: string; readonly name: string }[])[];
+  /** A PNG above the text, where pictures can be shown. */
+  readonly picture?: Uint8Array;
 }
 
 export interface SideStatus {
@@ -39,6 +42,8 @@ export interface Figures {
   readonly worstMs: number | null;
   readonly byTier: Readonly<Record<string, number>>;
   readonly byCause: Readonly<Record<string, number>>;
+  /** Hours of a day, else days; oldest first. */
+  readonly bars: readonly Bar[];
 }
 
 /** What is behind the words: the same for every door. Each may throw RescueError, whose sentence is the answer. */
@@ -142,12 +147,15 @@ async function* carryOut(deed: Deed, speaker: Speaker, buttons: Buttons, ports: 
       yield say(lines.length === 0 ? "Nothing was repaired yet." : lines.join("\n"));
       return;
     }
-    case "history":
+    case "history": {
+      const figures = ports.figures(command.days);
       yield {
-        text: figuresText(command.days, ports.figures(command.days)),
+        text: figuresText(command.days, figures),
+        ...(figures.total === 0 ? {} : { picture: historyPicture(figures.bars) }),
         buttons: [([1, 7, 30] as const).map((days) => press(days === 1 ? "24 h" : `${days} d`, { name: "history", days }))],
       };
       return;
+    }
     case "config":
       yield say(
         ports

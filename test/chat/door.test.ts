@@ -16,7 +16,7 @@ async function opened() {
   const ports: TalkPorts = {
     status: async () => [],
     repairs: () => ["a line with *bold* <b>tags</b> and [links](http://x)"],
-    figures: () => ({ total: 0, recovered: 0, meanMs: null, worstMs: null, byTier: {}, byCause: {} }),
+    figures: () => ({ total: 0, recovered: 0, meanMs: null, worstMs: null, byTier: {}, byCause: {}, bars: [] }),
     settings: () => [],
     set: async () => "",
     request: async (kind, _, by) => {
@@ -29,7 +29,7 @@ async function opened() {
   };
   const log = (event: string, details: unknown) => void logged.push(`${event} ${JSON.stringify(details)}`);
   const allowed = { operators: [1], viewers: [2], groups: false };
-  const running = telegramDoor({ token: bot.token, apiRoot: bot.root, allowed, ports, log, wallMs: () => Date.now() }, abort.signal);
+  const running = telegramDoor({ token: bot.token, apiRoot: bot.root, allowed, ports, log }, abort.signal);
   return {
     bot,
     done,

@@ -36,6 +36,10 @@ function world(more: Partial<TalkPorts> = {}) {
       worstMs: 60_000,
       byTier: { 1: 3 },
       byCause: { "process-gone": 3, "config-broken": 1 },
+      bars: [
+        { recovered: 3, other: 0 },
+        { recovered: 0, other: 1 },
+      ],
     }),
     settings: () => [
       { key: "limits.repairsPerHour", value: "3", safe: true },
@@ -140,7 +144,7 @@ describe("a talk", () => {
     expect((await the.write("/history 30d"))[0]?.text).toBe(
       "30 days: 3 of 4 recovered (75 %)\nmean 12.0 s, worst 1 min 0 s\ntier 1: 3\n\n▇▇▇▇▇▇▇▇▇▇▇▇ 3 process-gone\n▇▇▇▇ 1 config-broken",
     );
-    const none = world({ figures: () => ({ total: 0, recovered: 0, meanMs: null, worstMs: null, byTier: {}, byCause: {} }) });
+    const none = world({ figures: () => ({ total: 0, recovered: 0, meanMs: null, worstMs: null, byTier: {}, byCause: {}, bars: [] }) });
     expect((await none.write("/history 24h"))[0]?.text).toBe("24 hours: no incident.");
   });
 });

@@ -29,7 +29,9 @@ export interface BotApi extends AsyncDisposable {
   /** The messages as a chat shows them now, oldest first. */
   messages(chat: number): readonly {
     readonly id: number;
+    /** Under a photo: its caption. */
     readonly text: string;
+    readonly photo?: Uint8Array;
     readonly buttons?: readonly { readonly text: string; readonly callback_data: string }[];
   }[];
   delete(chat: number, id: number): void;
@@ -45,6 +47,32 @@ export interface BotApi extends AsyncDisposable {
   up(): Promise<void>;
 }
 
+const SAID_TRUE: ReadonlySet<string> = new Set([
+  "answerCallbackQuery",
+  "deleteWebhook",
+  "setMyCommands",
+  "deleteMyCommands",
+  "sendChatAction",
+  "setMessageReaction",
+]);
+
+/** JSON, or a form with a file, which stands as bytes where the form names it. */
+async function bodyOf(request: IncomingMessage) {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  const raw = Buffer.concat(chunks);
+  const type = request.headers["content-type"] ?? "";
+  if (!type.startsWith("multipart/")) return raw.length === 0 ? {} : JSON.parse(raw.toString());
+  const form = await new Response(raw, { headers: { "content-type": type } }).formData();
+  const files = new Map<string, Uint8Array>();
+  for (const [name, value] of form) if (value instanceof Blob) files.set(name, await value.bytes());
+  const words = [...form].filter(([, value]) => typeof value === "string");
+  const body = Object.fromEntries(words.map(([name, value]) => [name, files.get(String(value).replace(/^attach:\/\//, "")) ?? value]));
+  if (typeof body["reply_markup"] === "string") body["reply_markup"] = JSON.parse(body["reply_markup"]);
+  const parsed: ReturnType<JSON["parse"]> = body;
+  return parsed;
+}
+
 export const tooMany = (seconds: number): Trouble => ({
   status: 429,
   body: { ok: false, error_code: 429, description: `Too Many Requests: retry after ${seconds}`, parameters: { retry_after: seconds } },
@@ -52,7 +80,7 @@ export const tooMany = (seconds: number): Trouble => ({
 
 export async function botApi(token = "123456:test-token"): Promise<BotApi> {
   const calls: BotCall[] = [];
-  const chats = new Map<number, { id: number; text: string; buttons?: { text: string; callback_data: string }[] }[]>();
+  const chats = new Map<number, { id: number; text: string; photo?: Uint8Array; buttons?: { text: string; callback_data: string }[] }[]>();
   const updates: Record<string, unknown>[] = [];
   let lastUpdate = 0;
   let pollers = 0;
@@ -69,9 +97,7 @@ export async function botApi(token = "123456:test-token"): Promise<BotApi> {
 
   const serve = async (request: IncomingMessage, response: ServerResponse) => {
     const [, given, method = ""] = /^\/bot([^/]+)\/(\w+)$/.exec(request.url ?? "") ?? [];
-    let text = "";
-    for await (const chunk of request) text += String(chunk);
-    const body = text === "" ? {} : JSON.parse(text);
+    const body = await bodyOf(request);
     calls.push({ method, body, atMs: Date.now() });
     if (given !== token) return answer(response, 401, { ok: false, error_code: 401, description: "Unauthorized" });
     const trouble = troubles.get(method)?.shift();
@@ -82,6 +108,7 @@ export async function botApi(token = "123456:test-token"): Promise<BotApi> {
     const messages = chats.get(chat) ?? [];
     chats.set(chat, messages);
     const buttons = body.reply_markup?.inline_keyboard?.flat();
+    const date = Math.floor(Date.now() / 1_000);
     if (method === "getMe") {
       return answer(response, 200, {
         ok: true,
@@ -89,13 +116,19 @@ export async function botApi(token = "123456:test-token"): Promise<BotApi> {
       });
     }
     if (method === "getUpdates") return poll(body, response);
-    if (method === "answerCallbackQuery" || method === "deleteWebhook" || method === "setMyCommands")
-      return answer(response, 200, { ok: true, result: true });
+    if (SAID_TRUE.has(method)) return answer(response, 200, { ok: true, result: true });
+    if (method === "sendPhoto") {
+      if (String(body.caption ?? "").length > 1024) return bad(response, "message caption is too long");
+      if (!(body.photo instanceof Uint8Array)) return bad(response, "there is no photo in the request");
+      const message = { id: ++lastId, text: String(body.caption), photo: body.photo, ...(buttons === undefined ? {} : { buttons }) };
+      messages.push(message);
+      return answer(response, 200, { ok: true, result: { message_id: message.id, chat: { id: chat }, date, caption: message.text } });
+    }
     if (method === "sendMessage") {
       if (String(body.text).length > 4096) return bad(response, "message is too long");
       const message = { id: ++lastId, text: String(body.text), ...(buttons === undefined ? {} : { buttons }) };
       messages.push(message);
-      return answer(response, 200, { ok: true, result: { message_id: message.id, chat: { id: chat }, date: 1, text: message.text } });
+      return answer(response, 200, { ok: true, result: { message_id: message.id, chat: { id: chat }, date, text: message.text } });
     }
     if (method === "editMessageText") {
       const message = messages.find(({ id }) => id === Number(body.message_id));
@@ -105,7 +138,7 @@ export async function botApi(token = "123456:test-token"): Promise<BotApi> {
       message.text = String(body.text);
       if (buttons === undefined) delete message.buttons;
       else message.buttons = buttons;
-      return answer(response, 200, { ok: true, result: { message_id: message.id, chat: { id: chat }, date: 1, text: message.text } });
+      return answer(response, 200, { ok: true, result: { message_id: message.id, chat: { id: chat }, date, text: message.text } });
     }
     return answer(response, 404, { ok: false, error_code: 404, description: "Not Found" });
   };
@@ -136,6 +169,7 @@ export async function botApi(token = "123456:test-token"): Promise<BotApi> {
     wake();
     return lastUpdate;
   };
+  const textOf = (chat: number, id: number) => chats.get(chat)?.find((message) => message.id === id)?.text ?? "";
   const personOf = ({ id, isBot = false }: Person) => ({ id, is_bot: isBot, first_name: "Person" });
   const chatOf = ({ id, group }: Person) =>
     group === undefined ? { id, type: "private", first_name: "Person" } : { id: group, type: "group", title: "Group" };
@@ -165,7 +199,16 @@ export async function botApi(token = "123456:test-token"): Promise<BotApi> {
     write: (from, text) => {
       const length = /^\/\S+/.exec(text)?.[0].length;
       const entities = length === undefined ? {} : { entities: [{ type: "bot_command", offset: 0, length }] };
-      return push({ message: { message_id: ++lastId, from: personOf(from), chat: chatOf(from), date: 1, text, ...entities } });
+      return push({
+        message: {
+          message_id: ++lastId,
+          from: personOf(from),
+          chat: chatOf(from),
+          date: Math.floor(Date.now() / 1_000),
+          text,
+          ...entities,
+        },
+      });
     },
     press: (from, data, message) =>
       push({
@@ -174,7 +217,12 @@ export async function botApi(token = "123456:test-token"): Promise<BotApi> {
           from: personOf(from),
           chat_instance: "1",
           data,
-          message: { message_id: message, chat: chatOf(from), date: 1, text: "" },
+          message: {
+            message_id: message,
+            chat: chatOf(from),
+            date: Math.floor(Date.now() / 1_000),
+            text: textOf(chatOf(from).id, message),
+          },
         },
       }),
     update: (update) => {

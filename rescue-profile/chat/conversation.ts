@@ -1,0 +1,79 @@
+import { Buttons, type Deed, type Pressed } from "./buttons.ts";
+import { parseCommand } from "./commands.ts";
+import { type Allowed, Flood, roleOf, type Sender } from "./rights.ts";
+import { type Reply, type Speaker, type TalkPorts, talk } from "./talk.ts";
+
+export type ChatLog = (event: "chat-opened" | "chat-closed" | "chat-stranger" | "chat-command" | "chat-trouble", details: unknown) => void;
+
+export interface ConversationOptions {
+  readonly allowed: Allowed;
+  readonly ports: TalkPorts;
+  /** Nobody who is not on the list is answered; they are counted. */
+  readonly log: ChatLog;
+}
+
+/** What a pressed button comes to: one polite sentence, or answers; `takesPlace`: they stand where the button stood. */
+export type Pressing =
+  | { readonly politely: string }
+  | { readonly politely?: undefined; readonly answers: AsyncGenerator<Reply>; readonly takesPlace: boolean };
+
+const SAID: Readonly<Record<Exclude<Pressed, { deed: Deed }>["why"], string>> = {
+  used: "This was pressed already.",
+  expired: "This is too old: ask again.",
+  foreign: "This is somebody else's.",
+  unknown: "This is from before a restart: ask again.",
+};
+const TOO_MUCH = "That is too much at once; I go on in a minute.";
+
+/** Who may speak, what was meant, and what is answered: the same behind every door. Lives as long as the process, whose buttons and counts it keeps. */
+export class Conversation {
+  readonly #options: ConversationOptions;
+  readonly #buttons = new Buttons();
+  readonly #flood = new Flood();
+  readonly #strangers = new Map<number, number>();
+
+  constructor(options: ConversationOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined: nothing is to be answered. */
+  hear(sender: Sender, text: string, botName: string, signal: AbortSignal): AsyncGenerator<Reply> | undefined {
+    const speaker = this.#speaker(sender);
+    if (speaker === undefined) return undefined;
+    const command = parseCommand(text, botName);
+    if (command === undefined) return undefined;
+    const allowance = this.#flood.ask(speaker.id, this.#options.ports.wallMs());
+    if (allowance === "first") return only(TOO_MUCH);
+    return allowance === "ok" ? this.#answer({ command, confirmed: false }, speaker, signal) : undefined;
+  }
+
+  /** Undefined: it was a stranger. */
+  press(sender: Sender, name: string, signal: AbortSignal): Pressing | undefined {
+    const speaker = this.#speaker(sender);
+    if (speaker === undefined) return undefined;
+    const nowMs = this.#options.ports.wallMs();
+    if (this.#flood.ask(speaker.id, nowMs) !== "ok") return { politely: TOO_MUCH };
+    const pressed = this.#buttons.press(name, speaker.id, nowMs);
+    if ("why" in pressed) return { politely: SAID[pressed.why] };
+    return { answers: this.#answer(pressed.deed, speaker, signal), takesPlace: pressed.deed.confirmed };
+  }
+
+  #answer(deed: Deed, speaker: Speaker, signal: AbortSignal): AsyncGenerator<Reply> {
+    const { ports, log } = this.#options;
+    log("chat-command", { by: speaker.name, command: deed.command.name, confirmed: deed.confirmed });
+    return talk(deed, speaker, this.#buttons, ports, signal);
+  }
+
+  #speaker(sender: Sender): Speaker | undefined {
+    const role = roleOf(sender, this.#options.allowed);
+    if (role !== undefined) return { id: sender.id, role, name: `telegram:${sender.id}` };
+    const count = (this.#strangers.get(sender.id) ?? 0) + 1;
+    this.#strangers.set(sender.id, count);
+    if (count === 1 || count % 100 === 0) this.#options.log("chat-stranger", { id: sender.id, messages: count });
+    return undefined;
+  }
+}
+
+async function* only(text: string): AsyncGenerator<Reply> {
+  yield { text, buttons: [] };
+}
