@@ -89,6 +89,7 @@ function assessAlive(o: Observation, process: Alive, probes: Probes | undefined)
     ...result(o, condition, evidence),
     identity: process.identity,
     cpuMs: process.cpuMs,
+    rssBytes: process.rssBytes,
     progress: progressOf(process, probes),
     ...saysOf(probes),
     ...extra,
@@ -252,6 +253,7 @@ function saysOf(probes: Probes | undefined): Pick<Assessment, "says"> {
 
 function result(o: Observation, condition: Condition, evidence: readonly string[]): Assessment {
   const { atMs, findings, hold, probes } = o;
+  const answerMs = answer(probes?.health)?.tookMs;
   return {
     atMs,
     verdict: VERDICTS[condition],
@@ -259,6 +261,7 @@ function result(o: Observation, condition: Condition, evidence: readonly string[
     evidence,
     ...(findings === undefined ? {} : { findings }),
     ...(hold === undefined ? {} : { hold }),
+    ...(answerMs === undefined ? {} : { answerMs }),
     ...(probes?.place?.ok === true ? { place: probes.place.value } : {}),
   };
 }

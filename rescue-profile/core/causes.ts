@@ -243,6 +243,22 @@ export const CAUSES = {
     title: "after the repair the gateway runs as another version",
     advice: "if nobody updated it, look which openclaw its service starts: openclaw gateway status",
   },
+  "memory-growing": {
+    remedy: "tell",
+    title: "the gateway's memory has grown steadily for hours",
+    advice:
+      "find what grows (a channel, a plugin, a job): openclaw logs; a restart at a quiet time gives it back: openclaw gateway restart",
+  },
+  "answers-slow": {
+    remedy: "tell",
+    title: "the gateway serves, but has answered slowly for minutes",
+    advice: "see what else uses the machine, and which plugin or job keeps the gateway busy: openclaw logs",
+  },
+  "pause-forgotten": {
+    remedy: "tell",
+    title: "repairs have been paused for a day or longer",
+    advice: "whatever breaks stays broken meanwhile; if nobody needs the pause any more: rescue-watchdog resume",
+  },
 } as const satisfies Record<Cause, CauseFacts>;
 
 /** Does its repair end a living process? */
@@ -273,5 +289,5 @@ export function adviceFor(cause: Cause, subject: string | undefined): string {
 export function forProfile(text: string, profile: string): string {
   if (profile === "default") return text;
   const host = text.replaceAll(/\bopenclaw (?=[a-z])/g, `openclaw --profile ${profile} `);
-  return host.replaceAll(/\b(rescue-watchdog incident \d+)/g, (command) => `${command} --profile ${profile}`);
+  return host.replaceAll(/\b(rescue-watchdog (?:incident \d+|resume))\b/g, (command) => `${command} --profile ${profile}`);
 }

@@ -5,6 +5,7 @@ import type { Action, Decision, WatchEvent } from "./event.ts";
 import type { Classification } from "./findings.ts";
 import { expire, mayKill, nextAllowedMs, withheld } from "./limits.ts";
 import type { Assessment, Cause } from "./model.ts";
+import { remindOfPause } from "./pause.ts";
 import type { Policy } from "./policy.ts";
 import { onRequest } from "./request.ts";
 import { coolDown, decision, restOn, startRepair, tellHuman } from "./respond.ts";
@@ -24,6 +25,7 @@ import { follow, forget } from "./track.ts";
  * | human | close → watching | another cause: repair → repairing | another cause: tell, stay | tell → cooling | ignored | stay |
  *
  * A clean stop by an operator closes any incident and ends in watching. A distrusted look changes nothing but starts the grace period.
+ * A pause that has lasted a day is told by whatever look comes next, and changes nothing else.
  * A request to repair skips waiting times, budget and cooldown, never the pause, the grace or the rule that only a fault is repaired.
  *
  * What the condition alone calls a cause is refined by a deep look (`classify`) before anything is done that a plain start does not cover:
@@ -31,8 +33,12 @@ import { follow, forget } from "./track.ts";
  */
 export function decide(state: WatchState, event: WatchEvent, policy: Policy): Decision {
   switch (event.kind) {
-    case "sampled":
-      return onSample(expire(state, event.assessment.atMs, policy), event.assessment, policy);
+    case "sampled": {
+      const seen = event.assessment;
+      const reminded = remindOfPause(expire(state, seen.atMs, policy), seen);
+      const decided = onSample(reminded.state, seen, policy);
+      return { ...decided, actions: [...reminded.actions, ...decided.actions] };
+    }
     case "repair-settled":
       return onSettled(state, event, policy);
     case "repair-requested":

@@ -222,7 +222,11 @@ export type Cause =
   | "pairing-pending"
   | "polling-conflict"
   | "jobs-failing"
-  | "version-changed";
+  | "version-changed"
+  | "memory-growing"
+  | "answers-slow"
+  // Of the watchdog itself, whatever the gateway does: told.
+  | "pause-forgotten";
 
 /** What a serving gateway says of itself. `failing` and `suppressed` name channels and parts. */
 export interface Says {
@@ -239,6 +243,10 @@ export interface Assessment {
   readonly evidence: readonly string[];
   readonly identity?: ProcessIdentity;
   readonly cpuMs?: number;
+  /** Resident memory of its process alone, bytes, from what names the process (/proc/PID/stat, ps). */
+  readonly rssBytes?: number;
+  /** How long `/healthz` took to answer, milliseconds, on a connection of its own; absent without an answer. */
+  readonly answerMs?: number;
   /** Anything whose change proves progress during a boot: startup reason, owner id. */
   readonly progress?: string;
   /** A reason why a kill would make it worse, if one was found. */

@@ -1,17 +1,17 @@
-import { adviceFor, CAUSES } from "./causes.ts";
+import { CAUSES } from "./causes.ts";
 import type { Action, Decision } from "./event.ts";
 import type { Classification } from "./findings.ts";
 import type { Assessment, Cause, Says } from "./model.ts";
 import { HOUR_MS, type Policy } from "./policy.ts";
 import { decision } from "./respond.ts";
 import type { OpenIncident, Warned, WatchState } from "./state.ts";
-import { warningsOf } from "./warnings.ts";
+import { growthOf, measure, slownessOf } from "./trends.ts";
+import { warning, warningsOf } from "./warnings.ts";
 
 /** A file in the middle of being edited, and channels that the host silences for five minutes by itself, are not told at once. */
 const WARN_AFTER_MS: Partial<Record<Cause, number>> = { "config-bad-on-disk": 30_000, "channels-suppressed": 300_000 };
 /** A configuration that is edited again and again is not looked into each time. */
 const PLACE_EVERY_MS = 15_000;
-const GRAVE: ReadonlySet<Cause> = new Set<Cause>(["database-lost", "state-missing"]);
 /** What was looked at itself is over when it is not seen any more; what comes and goes with a log's lines is not told each time. */
 const LASTING: ReadonlySet<Cause> = new Set<Cause>(["config-bad-on-disk", "database-lost", "secret-missing", "state-missing"]);
 
@@ -20,7 +20,7 @@ const LASTING: ReadonlySet<Cause> = new Set<Cause>(["config-bad-on-disk", "datab
  * in its answers.
  */
 export function onServing(before: WatchState, seen: Assessment, policy: Policy): Decision {
-  const { state, actions } = withWarnings(before, seen);
+  const { state, actions } = withWarnings(before, seen, policy);
   const at = seen.atMs;
   const { incident, phase, track } = state;
   const held = at - track.sinceMs;
@@ -86,26 +86,39 @@ function remarksOf(incident: OpenIncident, before: Says | null, now: Says | unde
   return remarks;
 }
 
-/** Each warning is told once, and again only after it was gone for an hour. */
-function withWarnings(state: WatchState, seen: Assessment): { state: WatchState; actions: readonly Action[] } {
-  if (seen.findings === undefined) return { state, actions: [] };
+interface Told {
+  readonly state: WatchState;
+  readonly actions: readonly Action[];
+}
+
+/** Each warning is told once, and again only after it was gone for an hour; that memory grows once per process. */
+function withWarnings(before: WatchState, seen: Assessment, policy: Policy): Told {
   const at = seen.atMs;
+  const trends = measure(before.trends, seen, policy);
+  const slow = slownessOf(trends.answers, at);
+  const found = seen.findings === undefined ? [] : warningsOf(seen.findings, seen.says?.suppressed ?? []);
+  const told = withFound({ ...before, trends }, slow === undefined ? found : [...found, slow], seen);
+  const growth = trends.memory.told ? undefined : growthOf(trends.memory.hours);
+  if (growth === undefined) return told;
+  const memory = { ...trends.memory, told: true };
+  return { state: { ...told.state, trends: { ...trends, memory } }, actions: [...told.actions, warning(growth, null)] };
+}
+
+function withFound(state: WatchState, now: readonly Classification[], seen: Assessment): Told {
+  const at = seen.atMs;
+  const isDeep = seen.findings !== undefined;
+  // What a full look sees may be over before the next deep look; what only that finds is as old as the last one.
+  const before = state.warned.filter(({ cause, lastMs }) => cause !== "answers-slow" || at - lastMs < HOUR_MS);
   const actions: Action[] = [];
-  const now = warningsOf(seen.findings, seen.says?.suppressed ?? []);
   const warned = now.map((found): Warned => {
     const subject = found.cause === "database-lost" ? (found.subject ?? null) : null;
-    const known = state.warned.find((each) => each.cause === found.cause && each.subject === subject);
+    const known = before.find((each) => each.cause === found.cause && each.subject === subject);
     const sinceMs = known?.sinceMs ?? at;
     const due = known?.told !== true && at - sinceMs >= (WARN_AFTER_MS[found.cause] ?? 0);
     if (due) actions.push(warning(found, null));
     return { cause: found.cause, subject, sinceMs, lastMs: at, told: due || known?.told === true };
   });
   const isNow = (each: Warned) => warned.some(({ cause, subject }) => cause === each.cause && subject === each.subject);
-  const faded = state.warned.filter((each) => !LASTING.has(each.cause) && at - each.lastMs < HOUR_MS && !isNow(each));
-  return { state: { ...state, warned: [...warned, ...faded] }, actions };
-}
-
-function warning({ cause, evidence, subject }: Classification, incident: number | null): Action {
-  const severity = GRAVE.has(cause) ? "critical" : "warning";
-  return { kind: "tell", severity, incident, cause, text: `${CAUSES[cause].title}: ${adviceFor(cause, subject)}`, evidence };
+  const isOver = (each: Warned) => isDeep && (LASTING.has(each.cause) || at - each.lastMs >= HOUR_MS);
+  return { state: { ...state, warned: [...warned, ...before.filter((each) => !isNow(each) && !isOver(each))] }, actions };
 }

@@ -32,6 +32,8 @@ export interface WatchState {
   readonly relapses: readonly Relapse[];
   /** A rest that was told, which a short recovery does not end. */
   readonly restUntilMs: number | null;
+  /** Of the process that serves; absent: nothing measured yet, or saved by an older watchdog. */
+  readonly trends?: Trends;
 }
 
 /** `ended`: by its own exit code or signal. `silent`: it had to be ended. */
@@ -47,6 +49,32 @@ export interface Warned {
   readonly sinceMs: number;
   readonly lastMs: number;
   readonly told: boolean;
+}
+
+/** What is measured of one process in the full looks in which it serves. Bounded, and begun anew with another process. */
+export interface Trends {
+  readonly identity: ProcessIdentity | null;
+  readonly memory: MemoryTrend;
+  readonly answers: AnswerTrend;
+}
+
+export interface MemoryTrend {
+  /** The lowest resident memory of each past hour, bytes, in a row, oldest first; at most 24. */
+  readonly hours: readonly number[];
+  /** When the hour that is measured now began; in the future while the process warms up, which is not measured. */
+  readonly hourMs: number;
+  /** The lowest of that hour so far, bytes. */
+  readonly lowest: number | null;
+  /** Once per process. */
+  readonly told: boolean;
+}
+
+export interface AnswerTrend {
+  /** How long `/healthz` took in the last looks, milliseconds, oldest first; at most 10. */
+  readonly tookMs: readonly number[];
+  readonly lastMs: number;
+  /** Since when their median has been slow. */
+  readonly slowSinceMs: number | null;
 }
 
 export type Phase =
@@ -80,6 +108,8 @@ export interface Pause {
   readonly untilMs: number | null;
   readonly by: string;
   readonly reason: string | null;
+  /** When somebody was last reminded of it. */
+  readonly toldMs?: number;
 }
 
 /** What was seen in a row. */
@@ -140,7 +170,9 @@ export function initialState(atMs: number): WatchState {
 export function shiftState(state: WatchState, shiftMs: number): WatchState {
   const at = (value: number) => value + shiftMs;
   const maybe = (value: number | null) => (value === null ? null : at(value));
-  const { phase, track, pause, incident } = state;
+  // What was measured of a process is over with the process.
+  const { trends: _ended, ...kept } = state;
+  const { phase, track, pause, incident } = kept;
   const shiftedPhase: Phase =
     phase.name === "watching"
       ? phase
@@ -148,7 +180,7 @@ export function shiftState(state: WatchState, shiftMs: number): WatchState {
         ? { ...phase, untilMs: at(phase.untilMs) }
         : { ...phase, sinceMs: at(phase.sinceMs) };
   return {
-    ...state,
+    ...kept,
     phase: shiftedPhase,
     track: {
       ...track,
@@ -164,7 +196,7 @@ export function shiftState(state: WatchState, shiftMs: number): WatchState {
     },
     repairs: state.repairs.map(at),
     kills: state.kills.map(at),
-    pause: pause === null ? null : { ...pause, sinceMs: at(pause.sinceMs), untilMs: maybe(pause.untilMs) },
+    pause: pause === null ? null : shiftPause(pause, shiftMs),
     graceUntilMs: maybe(state.graceUntilMs),
     incident: incident === null ? null : { ...incident, openedMs: at(incident.openedMs) },
     surveyedMs: at(state.surveyedMs),
@@ -172,4 +204,10 @@ export function shiftState(state: WatchState, shiftMs: number): WatchState {
     relapses: state.relapses.map((each) => ({ ...each, atMs: at(each.atMs) })),
     restUntilMs: maybe(state.restUntilMs),
   };
+}
+
+function shiftPause({ toldMs, ...pause }: Pause, shiftMs: number): Pause {
+  const untilMs = pause.untilMs === null ? null : pause.untilMs + shiftMs;
+  const told = toldMs === undefined ? {} : { toldMs: toldMs + shiftMs };
+  return { ...pause, sinceMs: pause.sinceMs + shiftMs, untilMs, ...told };
 }

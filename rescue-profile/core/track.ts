@@ -73,6 +73,6 @@ function measureCpu(track: Track, seen: Assessment, policy: Pick<Policy, "cpuFla
   return { window: now, moved: now.cpuMs - track.cpu.cpuMs >= elapsed * policy.cpuFlatRatio };
 }
 
-function sameIdentity(a: ProcessIdentity | null, b: ProcessIdentity | null): boolean {
+export function sameIdentity(a: ProcessIdentity | null, b: ProcessIdentity | null): boolean {
   return a === b || (a !== null && b !== null && a.pid === b.pid && a.startTime === b.startTime);
 }

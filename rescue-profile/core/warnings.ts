@@ -1,3 +1,5 @@
+import { adviceFor, CAUSES } from "./causes.ts";
+import type { Action } from "./event.ts";
 import { DISK_LOW_RATIO, freeSentence, isLost, problemsOf, signOf, surroundings, value } from "./evidence.ts";
 import type { Classification, Findings, SignName } from "./findings.ts";
 import type { Cause } from "./model.ts";
@@ -44,3 +46,11 @@ const SPOKEN: readonly (readonly [SignName, Cause])[] = [
   ["pairing-required", "pairing-pending"],
   ["polling-conflict", "polling-conflict"],
 ];
+
+const GRAVE: ReadonlySet<Cause> = new Set<Cause>(["database-lost", "state-missing"]);
+
+/** A warning as it is told; `incident` null: it has nothing to do with one. */
+export function warning({ cause, evidence, subject }: Classification, incident: number | null): Action {
+  const severity = GRAVE.has(cause) ? "critical" : "warning";
+  return { kind: "tell", severity, incident, cause, text: `${CAUSES[cause].title}: ${adviceFor(cause, subject)}`, evidence };
+}

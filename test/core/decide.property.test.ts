@@ -119,7 +119,7 @@ function seen(s: Step, atMs: number, cpuMs: number): Assessment {
     ...(s.exit === undefined ? {} : { lastExit: s.exit }),
   };
   if (["gone", "latched", "parked", "stopped-cleanly", "planned-restart", "blind"].includes(s.condition)) return base;
-  const alive = { ...base, identity: { pid: s.pid, startTime: s.pid }, cpuMs };
+  const alive = { ...base, identity: { pid: s.pid, startTime: s.pid }, cpuMs, rssBytes: cpuMs * 1e6, answerMs: s.cpuMs };
   if (s.harm === "unknown") return alive;
   return s.harm === "none" ? { ...alive, killHarmRuledOut: true } : { ...alive, killHarm: s.harm };
 }

@@ -10,7 +10,8 @@ import { FINDS } from "./finds.ts";
 /**
  * Runs a transcript: input lines begin with `>`, everything else is what the watchdog did, and is produced anew by each run.
  *
- *     > see CONDITION [pid N] [cpu +MS/s] [harm X] [exit CODE] [finds WHAT] [suppressed CHANNEL] [place NAME] [for DURATION [every DURATION]]
+ *     > see CONDITION [pid N] [cpu +MS/s] [harm X] [exit CODE] [finds WHAT] [suppressed CHANNEL] [place NAME]
+ *           [rss MB[+MB/h]] [answers MS] [for DURATION [every DURATION]]
  *     > late | settled OUTCOME | request [tier N] | pause [DURATION] | resume | reboot DURATION
  *
  * `finds` is what a deep look would find; it is seen only when the watchdog takes one (and by a request, which is judged by one).
@@ -52,9 +53,10 @@ export function runScenario(text: string, policy: Policy): string {
       const cpuPerSecond = Number.parseFloat(value("cpu") ?? "0");
       const until = now + duration(value("for") ?? "0s");
       const every = value("every");
+      const began = now;
       let once = true;
       while (once || now < until) {
-        const seen = told(look(first, now, pid, cpuMs, value("harm")), value);
+        const seen = measured(told(look(first, now, pid, cpuMs, value("harm")), value), value, now - began);
         last = { ...seen, findings: found(value("finds")) };
         const after = apply({ kind: "sampled", assessment: depth === "deep" ? last : seen }, once);
         const step = every === undefined ? Math.max(after, 100) : duration(every);
@@ -135,6 +137,18 @@ function told(seen: Assessment, value: (name: string) => string | undefined): As
     ...(exit === undefined ? {} : { lastExit: exit.startsWith("SIG") ? { signal: exit } : { code: Number(exit) } }),
     ...(seen.verdict === "up" ? { says } : {}),
     ...(place === undefined ? {} : { place }),
+  };
+}
+
+/** What is measured of a process that serves. `rss 700+80/h` grows by 80 MB an hour from the line's first look on. */
+function measured(seen: Assessment, value: (name: string) => string | undefined, sinceMs: number): Assessment {
+  if (seen.verdict !== "up") return seen;
+  const [rss, answers] = [value("rss"), value("answers")];
+  const [, megabytes = 0, perHour = 0] = /^(\d+)(?:\+(\d+)\/h)?$/.exec(rss ?? "") ?? [];
+  return {
+    ...seen,
+    ...(rss === undefined ? {} : { rssBytes: (Number(megabytes) + (Number(perHour) * sinceMs) / 3_600_000) * 1e6 }),
+    ...(answers === undefined ? {} : { answerMs: Number(answers) }),
   };
 }
 

@@ -36,6 +36,12 @@ function repairsOnGone(state: WatchState, clock: FakeClock): number {
   return repairs;
 }
 
+function reminders(state: WatchState, atMs: number): number {
+  const assessment: Assessment = { atMs, verdict: "up", condition: "serving", evidence: [] };
+  const { actions } = decide(state, { kind: "sampled", assessment }, policy);
+  return actions.filter((action) => action.kind === "tell" && action.cause === "pause-forgotten").length;
+}
+
 describe("state carried to a later process of the same boot", () => {
   it("is unchanged, whatever somebody did to the wall clock", () => {
     for (const wall of [WALL_MS, WALL_MS - 1e10, WALL_MS + 1e10]) {
@@ -99,6 +105,21 @@ describe("state carried over a reboot", () => {
       sinceMs: clock.mono - 20 * MINUTE,
       untilMs: null,
     });
+  });
+
+  it("reminds of a pause after a day in all, also of one that an older watchdog saved", () => {
+    const pause = { sinceMs: NOW - 20 * 60 * MINUTE, untilMs: null, by: "ana", reason: null };
+    for (const known of [pause, { ...pause, sinceMs: NOW - 44 * 60 * MINUTE, toldMs: NOW - 20 * 60 * MINUTE }]) {
+      expect(reminders(carried(stateWith({ pause: known }), rebooted(3 * 60 * MINUTE)), 30_000)).toBe(0);
+      expect(reminders(carried(stateWith({ pause: known }), rebooted(5 * 60 * MINUTE)), 30_000)).toBe(1);
+    }
+  });
+
+  it("measures the new process anew", () => {
+    const memory = { hours: [7e8, 8e8], hourMs: NOW, lowest: 9e8, told: true };
+    const trends = { identity: { pid: 7, startTime: 70 }, memory, answers: { tookMs: [3], lastMs: NOW, slowSinceMs: null } };
+    expect(carried(stateWith({ trends }), fakeClock("boot-1", NOW + 1_000)).trends).toEqual(trends);
+    expect(carried(stateWith({ trends }), rebooted(MINUTE)).trends).toBeUndefined();
   });
 
   it("keeps kills, the open incident, and that it ever served, but no process of the earlier boot", () => {
