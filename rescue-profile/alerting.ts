@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import type { Greeting, TelegramWish } from "../src/onboard/wishes.ts";
 import { messageOf, RescueError } from "../src/shared/errors.ts";
 import { asObject, readHostConfig } from "../src/shared/gateway-config.ts";
 import { profileConfigPath, scrubbedEnv } from "../src/shared/openclaw-home.ts";
@@ -147,22 +148,39 @@ export async function alertStatus(dog: Watchdog): Promise<readonly ReceiverStatu
 
 /** One message to each receiver, past everything that waits. */
 export async function alertTest(dog: Watchdog): Promise<readonly { readonly receiver: string; readonly sent: Sent }[]> {
-  const { alerts } = dog.settings;
+  const test = testAlert(dog.options.profile, CATALOGUE[dog.settings.alerts.language]);
+  const receivers = await receiversOf(dog);
+  return Promise.all(receivers.map(async (receiver) => ({ receiver: receiver.name, sent: await receiver.send(test, null, test.thread) })));
+}
+
+/** The first message to those who may use the rescue's bot. What Telegram refuses is told with what it means for them. */
+export async function greet(profile: string, { botToken, allowFrom, apiRoot }: TelegramWish): Promise<readonly Greeting[]> {
+  const { telegramReceiver } = await import("./notify/telegram/telegram.ts");
+  const words = CATALOGUE.en;
+  const test = testAlert(profile, words);
+  return Promise.all(
+    allowFrom.map(async (chat) => {
+      const bot = { token: botToken, ...(apiRoot === undefined ? {} : { apiRoot }) };
+      const sent = await telegramReceiver({ name: chat, chat: Number(chat), least: "info", words, ...bot }).send(test, null, test.thread);
+      return { chat, problem: "why" in sent ? sent.why : null };
+    }),
+  );
+}
+
+function testAlert(profile: string, words: Words): Alert {
   const now = wallMs();
-  const alert: Alert = {
+  return {
     thread: `test-${now}`,
     event: "told",
-    profile: dog.options.profile,
+    profile,
     state: "warning",
     severity: "warning",
-    title: `${dog.options.profile}: rescue-watchdog`,
-    lines: [CATALOGUE[alerts.language].test],
+    title: `${profile}: rescue-watchdog`,
+    lines: [words.test],
     cause: "test",
     incident: null,
     since: new Date(now).toISOString(),
   };
-  const receivers = await receiversOf(dog);
-  return Promise.all(receivers.map(async (receiver) => ({ receiver: receiver.name, sent: await receiver.send(alert, null, String(now)) })));
 }
 
 async function heart({ settings, log }: Watchdog, signal: AbortSignal): Promise<void> {

@@ -41,6 +41,7 @@ export function setupPorts({ home, env, packageRoot, signal, inheritAuth, onStep
     manager: () => managerHere(process.platform, env),
     service,
     removeWatcher: async (profile) => (await installerHere({ platform: process.platform, env, home })?.uninstall(profile)) ?? false,
+    greet: async (profile, telegram) => (await import("./alerting.ts")).greet(profile, telegram),
     inheritAuth: (from, to) => inheritAuth(cli.command.at(-1) ?? "", from, to),
     signal,
     onStep,

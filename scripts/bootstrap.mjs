@@ -21,6 +21,7 @@ const toolchain = join(root, ".toolchain");
 const TASKS = {
   demo: { build: true, run: ["bench/demo.ts"] },
   bench: { build: true, run: ["bench/main.ts"] },
+  "bench:alerts": { build: true, run: ["bench/alerts.ts"] },
   "bench:cost": { build: true, run: ["bench/cost.ts"] },
   test: { build: true, run: ["scripts/test.ts", "check,unit,programs,host,lab"] },
   "test:unit": { run: ["scripts/test.ts", "unit"] },

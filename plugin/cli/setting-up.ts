@@ -59,7 +59,17 @@ export function wishesFrom(call: Call): SetupWishes {
   };
 }
 
-function summary({ plan, proof, inherited, warning }: SetupResult): string {
+/** A sentence for each to whom the rescue's bot has written, or could not. */
+export function greetings({ greeted, plan }: SetupResult): readonly string[] {
+  return (greeted ?? []).map(({ chat, problem }) =>
+    problem === null
+      ? `telegram:   a test alert went to ${chat}`
+      : `telegram:   ${chat} was not reached (${problem}): open the chat with the bot and press Start, then: ${hostCommand(plan.primary, "rescue alerts test")}`,
+  );
+}
+
+function summary(result: SetupResult): string {
+  const { plan, proof, inherited, warning } = result;
   const service =
     proof === null
       ? [`  start it:  rescue-watchdog supervise -- openclaw --profile ${plan.rescue} gateway run`]
@@ -78,6 +88,7 @@ function summary({ plan, proof, inherited, warning }: SetupResult): string {
       ...service,
       ...(warning === null ? [] : [`  warning:   ${warning.why}`, `             → ${warning.fix}`]),
       ...auth,
+      ...greetings(result).map((line) => `  ${line}`),
       `  look:      openclaw --profile ${plan.rescue} rescue status`,
       `  remove:    ${hostCommand(plan.primary, "rescue uninstall")}`,
       "",
@@ -105,7 +116,12 @@ function telegramOption(call: Call): TelegramWish | undefined {
       fix: "--telegram-token-file FILE --telegram-allow 123456789",
     });
   }
-  return { botToken: readToken(file), allowFrom: allow.split(",").map((id) => id.trim()) };
+  const apiRoot = text(call, "telegram-api-root");
+  if (apiRoot !== undefined && !/^https?:\/\/\S+$/.test(apiRoot)) {
+    throw new RescueError("usage", `--telegram-api-root must be an http address, not ${JSON.stringify(apiRoot)}`);
+  }
+  const people = allow.split(",").map((id) => id.trim());
+  return { botToken: readToken(file), allowFrom: people, ...(apiRoot === undefined ? {} : { apiRoot }) };
 }
 
 function readToken(file: string): string {

@@ -7,6 +7,7 @@ import type { SetupWishes } from "../../src/onboard/wishes.ts";
 import { formatDuration } from "../../src/shared/duration.ts";
 import { messageOf, RescueError } from "../../src/shared/errors.ts";
 import { hostCommand, profileOfProcess } from "../../src/shared/openclaw-home.ts";
+import { greetings } from "../cli/setting-up.ts";
 import { whenOnboardingEnds } from "./ending.ts";
 import { copyPortableAuth } from "./inherit-auth.ts";
 
@@ -97,11 +98,13 @@ export function withPatch(config: OpenClawConfig, patch: PrimaryPatch | null): O
 }
 
 /** Profile, port, service, job, how to look, how to remove. */
-export function closingWords({ plan, proof, warning }: SetupResult): readonly string[] {
+export function closingWords(result: SetupResult): readonly string[] {
+  const { plan, proof, warning } = result;
   return [
     `rescue gateway: profile ${plan.rescue}, port ${plan.port}, ${proof === null ? "no service" : `proved, cron job ${proof.cronJob}`}`,
     ...(proof === null ? [`start it: rescue-watchdog supervise -- openclaw --profile ${plan.rescue} gateway run`] : []),
     ...(warning === null ? [] : [`warning: ${warning.why} → ${warning.fix}`]),
+    ...greetings(result),
     `look: openclaw --profile ${plan.rescue} rescue status`,
     `remove: ${hostCommand(plan.primary, "rescue uninstall")}`,
   ];

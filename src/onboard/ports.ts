@@ -3,6 +3,7 @@ import type { ManagerHere } from "../service-installers/select.ts";
 import type { HostCli } from "../shared/openclaw-cli.ts";
 import type { SetupStepName } from "./plan.ts";
 import type { InheritedAuth } from "./rescue-config.ts";
+import type { Greeting, TelegramWish } from "./wishes.ts";
 
 /** What the new gateway said of itself once it was proved. */
 export interface ProofResult {
@@ -34,6 +35,8 @@ export interface SetupPorts {
   }) => Promise<ProofResult>;
   /** Copies the portable provider credentials from one state directory's main agent to another's, by the host's own means. */
   readonly inheritAuth: (fromStateDir: string, toStateDir: string) => Promise<Omit<InheritedAuth, "model">>;
+  /** A first message to each of those who may use the bot, so that it is known before the first night whether alerts arrive. Never rejects for what Telegram does. */
+  readonly greet: (profile: string, telegram: TelegramWish) => Promise<readonly Greeting[]>;
   /** Aborted when the person interrupts. */
   readonly signal: AbortSignal;
   readonly onStep: (step: SetupStepName, state: "begun" | "done" | "skipped", tookMs: number) => void;

@@ -11,13 +11,15 @@ import { type PrimaryPatch, primaryPatch } from "./primary.ts";
 import type { AuthProfileName } from "./rescue-config.ts";
 import { type Made, takeStep } from "./steps.ts";
 import { rolledBack, type Undo, withWord } from "./undo.ts";
-import { assertOwnBot, type SetupWishes } from "./wishes.ts";
+import { assertOwnBot, type Greeting, type SetupWishes } from "./wishes.ts";
 
 export interface SetupResult {
   readonly plan: SetupPlan;
   readonly proof: ProofResult | null;
   /** What will one day end the service although it runs now, and what to type against it. */
   readonly warning: ManagerDiagnosis | null;
+  /** What became of the first message to those who may use the bot; null when there is none. */
+  readonly greeted: readonly Greeting[] | null;
   /** Provider credentials that were copied, by name; null when that was not asked for. */
   readonly inherited: {
     readonly copied: readonly string[];
@@ -90,10 +92,12 @@ export async function setup(wishes: SetupWishes, ports: SetupPorts): Promise<Set
       throw await rolledBack(error, undo);
     }
     const { inherited, proof } = made;
+    const greeted = wishes.telegram === undefined ? null : await ports.greet(plan.primary, wishes.telegram);
     return {
       plan,
       proof,
       warning: warning ?? null,
+      greeted,
       inherited:
         inherited === undefined ? null : { copied: names(inherited.copied), present: names(inherited.present), left: inherited.left },
       tookMs,

@@ -123,6 +123,7 @@ function withTelegram(existing: JsonObject, telegram: TelegramWish | undefined):
         botToken: telegram.botToken,
         dmPolicy: "allowlist",
         allowFrom: telegram.allowFrom,
+        ...(telegram.apiRoot === undefined ? {} : { apiRoot: telegram.apiRoot }),
         groupPolicy: "disabled",
         capabilities: { inlineButtons: "all" },
       },

@@ -21,6 +21,14 @@ export interface TelegramWish {
   readonly botToken: string;
   /** Numeric ids of those who may talk to the bot. */
   readonly allowFrom: readonly string[];
+  /** A Bot API server of one's own; undefined: Telegram's. */
+  readonly apiRoot?: string;
+}
+
+/** What became of the first message to somebody who may use the bot; null: it arrived. */
+export interface Greeting {
+  readonly chat: string;
+  readonly problem: string | null;
 }
 
 const BOT_TOKEN = /^\d{5,}:[A-Za-z0-9_-]{30,}$/;

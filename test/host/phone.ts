@@ -81,8 +81,14 @@ export async function talkThroughAnOutage(bot: BotApi, gatewayPid: () => number)
   before = last();
   press(down, "Repair now");
   const question = await after(before, "Repair the gateway now?");
+  const confirmation = question.buttons?.[0]?.callback_data ?? "none";
   press(question, "Repair now");
   const recovered = await seen("· recovered");
+  // Once.
+  bot.press(ANA, confirmation, question.id);
+  bot.press(ANA, "rw:forged", question.id);
+  await said(bot, "This was pressed already.");
+  await said(bot, "This is from before a restart: ask again.");
   // One message from the question to the end.
   expect(recovered.id).toBe(question.id);
   expect(gatewayPid()).not.toBe(frozen);
@@ -100,6 +106,7 @@ export async function talkThroughAnOutage(bot: BotApi, gatewayPid: () => number)
   write("/resume");
   await after(before, "resumed by telegram:4711");
   expect(bot.messages(EVE.id)).toEqual([]);
+  expect(bot.calls.filter(({ body }) => body["parse_mode"] !== undefined)).toEqual([]);
 }
 
 /** A safe setting is changed after a confirmation and within its limits; others are not. */
@@ -115,6 +122,15 @@ export async function changeSettings(bot: BotApi): Promise<void> {
   await seen("limits.repairsPerHour is 9000");
   write("/rescue config limits.maxTier 1");
   await seen("limits.maxTier is not changed from a chat");
+}
+
+/** As a message, or as the answer to the button: one door has the one, the other the other. */
+async function said(bot: BotApi, text: string): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  while (!bot.calls.some(({ body }) => body["text"] === text)) {
+    if (performance.now() > deadline) throw new Error(`never said: ${text}`);
+    await delay(20);
+  }
 }
 
 /** Asks until the watchdog has seen it. */

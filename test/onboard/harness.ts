@@ -83,6 +83,7 @@ export function machine(config: object | null = { gateway: { port: 18_789 } }) {
           return { bootId: "b", version: "2026.9.6", cronJob: "j" };
         },
         inheritAuth: async () => ({ copied: [], present: [], left: [] }),
+        greet: async () => [],
         signal: new AbortController().signal,
         onStep: (step, state) => void steps.push(`${step} ${state}`),
         ...more,

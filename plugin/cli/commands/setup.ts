@@ -5,7 +5,7 @@ export const setupCommand: Command = {
   name: "setup",
   summary: "make a rescue gateway for a profile: a second, isolated one that watches it",
   usage:
-    "[--profile NAME] [--port N] [--no-service] [--inherit-auth] [--telegram-token-file FILE --telegram-allow IDS] [--yes] [--dry-run] [--json]",
+    "[--profile NAME] [--port N] [--no-service] [--inherit-auth] [--telegram-token-file FILE --telegram-allow IDS [--telegram-api-root URL]] [--yes] [--dry-run] [--json]",
   help: `
 Prints what it will do, then makes the rescue profile (\`rescue\` for the default profile, NAME-rescue otherwise): its own directory, token and
 port, loopback only, this plugin, no model and no channel; installs its service with the host's own installer, proves that the listener is that
@@ -16,7 +16,9 @@ service before the token is used, and declares the backstop's cron job. Run agai
   --inherit-auth   copy the primary's provider credentials that the host calls portable (API keys and static tokens, never OAuth), and its model;
                    what the rescue has of its own is kept. Names are printed, values never
   --telegram-token-file FILE, --telegram-allow ID[,ID]
-                   a bot of the rescue's own, not the primary's: its token, and the numeric ids of those who may use it
+                   a bot of the rescue's own, not the primary's: its token, and the numeric ids of those who may use it; each gets a test alert
+  --telegram-api-root URL
+                   a Bot API server of your own
   --yes            do not ask; without a terminal or with --json nothing is asked anyway
   --dry-run        print the plan and change nothing
 
@@ -30,6 +32,7 @@ failed, or there is none (then --no-service). What a failed run had made is take
     "inherit-auth": { type: "boolean" },
     "telegram-token-file": { type: "string" },
     "telegram-allow": { type: "string" },
+    "telegram-api-root": { type: "string" },
     yes: { type: "boolean" },
     "dry-run": { type: "boolean" },
   },
