@@ -96,7 +96,7 @@ describe("settings", () => {
   it("of the wrong kind are refused by their key", () => {
     for (const [path, schema] of LEAVES) {
       const isList = schema["type"] === "array";
-      for (const wrong of [{}, isList ? "word" : [], true, Number.NaN, Number.POSITIVE_INFINITY]) {
+      for (const wrong of [schema["type"] === "object" ? "word" : {}, isList ? "word" : [], true, Number.NaN, Number.POSITIVE_INFINITY]) {
         expect(refusal(nested(path, wrong)).message).toContain(path.join("."));
       }
     }
