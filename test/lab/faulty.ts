@@ -31,8 +31,12 @@ export interface FaultLab extends Watched {
   fresh(): Promise<void>;
 }
 
-/** Onboards in a box, with the fixtures as plugins, and installs the unit, which starts. */
-export async function installGateway(box: Box, port: number): Promise<{ readonly config: () => Config; readonly edit: FaultLab["edit"] }> {
+/** Onboards in a box, with the fixtures as plugins, and installs the unit, which starts. `adjust`: the configuration before that. */
+export async function installGateway(
+  box: Box,
+  port: number,
+  adjust: (config: Config) => void = () => undefined,
+): Promise<{ readonly config: () => Config; readonly edit: FaultLab["edit"] }> {
   const configFile = join(box.home, ".openclaw/openclaw.json");
   const read = (): Config => JSON.parse(readFileSync(configFile, "utf8"));
   const edit = (change: (config: Config) => void): void => {
@@ -49,6 +53,7 @@ export async function installGateway(box: Box, port: number): Promise<{ readonly
       entries,
       load: { paths: ["fault-plugin", "stall-plugin"].map((name) => `/home/svc/plugins/${name}`) },
     };
+    adjust(config);
   });
   await box.output(["openclaw", "gateway", "install", "--json"], 90_000);
   return { config: read, edit };
