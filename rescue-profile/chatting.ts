@@ -6,6 +6,7 @@ import { rescueBot, secretIn } from "./alerting.ts";
 import { type ChatLog, Conversation } from "./chat/conversation.ts";
 import type { Sender } from "./chat/rights.ts";
 import type { Figures, Reply, SideStatus, TalkPorts } from "./chat/talk.ts";
+import { CHAT_WORDS } from "./chat/words.ts";
 import { openJournalReader } from "./journal/open.ts";
 import { type IncidentSummary, readIncidents, readRepairs, summarize } from "./journal/read.ts";
 import { compose } from "./notify/compose.ts";
@@ -112,7 +113,10 @@ export function talkPorts(dog: Watchdog): TalkPorts {
       db.close();
     }
   };
+  const { language } = dog.settings.alerts;
+  const alertWords = CATALOGUE[language];
   return {
+    words: CHAT_WORDS[language],
     status: async () => {
       const other = rescueProfileOf(options.profile);
       const sides = await Promise.all([
@@ -123,10 +127,9 @@ export function talkPorts(dog: Watchdog): TalkPorts {
     },
     repairs: (most) =>
       reading((db) => readRepairs(db, most)).map(({ incident, tier, cause, subject, requestedBy, startedAt, outcome, note }) => {
-        const by = requestedBy === "watchdog" ? "" : `, asked by ${requestedBy}`;
-        const what = tier === 1 ? "a restart" : `a deeper repair${subject === null ? "" : ` (${subject})`}`;
-        const end = outcome === null ? "under way" : outcome === "done" ? "done" : `${outcome}: ${note ?? ""}`;
-        return `${new Date(startedAt).toISOString().slice(0, 16).replace("T", " ")} #${incident} ${cause}, ${what}${by}: ${end}`;
+        const by = requestedBy === "watchdog" ? "" : alertWords.askedBy(requestedBy);
+        const at = new Date(startedAt).toISOString().slice(0, 16).replace("T", " ");
+        return `${at} #${incident} ${cause}, ${alertWords.repaired(tier, subject, outcome, note)}${by}`;
       }),
     figures: (days) => {
       const nowMs = wallMs();
@@ -159,10 +162,9 @@ export function talkPorts(dog: Watchdog): TalkPorts {
       const thread = `incident-${newest.id}`;
       const story = journal.outbox.story(thread);
       if (story === undefined) return undefined;
-      const words = CATALOGUE[dog.settings.alerts.language];
-      const alert = compose(thread, "opened", story, options.profile, words);
+      const alert = compose(thread, "opened", story, options.profile, alertWords);
       const over = alert.state === "recovered" || alert.state === "over" || alert.state === "needs-you";
-      return { text: [`${alert.title} · ${words.state[alert.state]}`, ...alert.lines].join("\n"), over };
+      return { text: [`${alert.title} · ${alertWords.state[alert.state]}`, ...alert.lines].join("\n"), over };
     },
     wallMs,
     sleep,

@@ -1,4 +1,4 @@
-import { Buttons, type Deed, type Pressed } from "./buttons.ts";
+import { Buttons, type Deed } from "./buttons.ts";
 import { parseCommand } from "./commands.ts";
 import { type Allowed, Flood, roleOf, type Sender } from "./rights.ts";
 import { type Reply, type Speaker, type TalkPorts, talk } from "./talk.ts";
@@ -16,14 +16,6 @@ export interface ConversationOptions {
 export type Pressing =
   | { readonly politely: string }
   | { readonly politely?: undefined; readonly answers: AsyncGenerator<Reply>; readonly takesPlace: boolean };
-
-const SAID: Readonly<Record<Exclude<Pressed, { deed: Deed }>["why"], string>> = {
-  used: "This was pressed already.",
-  expired: "This is too old: ask again.",
-  foreign: "This is somebody else's.",
-  unknown: "This is from before a restart: ask again.",
-};
-const TOO_MUCH = "That is too much at once; I go on in a minute.";
 
 /** Who may speak, what was meant, and what is answered: the same behind every door. Lives as long as the process, whose buttons and counts it keeps. */
 export class Conversation {
@@ -43,7 +35,7 @@ export class Conversation {
     const command = parseCommand(text, botName);
     if (command === undefined) return undefined;
     const allowance = this.#flood.ask(speaker.id, this.#options.ports.wallMs());
-    if (allowance === "first") return only(TOO_MUCH);
+    if (allowance === "first") return only(this.#options.ports.words.tooMuch);
     return allowance === "ok" ? this.#answer({ command, confirmed: false }, speaker, signal) : undefined;
   }
 
@@ -51,10 +43,11 @@ export class Conversation {
   press(sender: Sender, name: string, signal: AbortSignal): Pressing | undefined {
     const speaker = this.#speaker(sender);
     if (speaker === undefined) return undefined;
-    const nowMs = this.#options.ports.wallMs();
-    if (this.#flood.ask(speaker.id, nowMs) !== "ok") return { politely: TOO_MUCH };
+    const { words, wallMs } = this.#options.ports;
+    const nowMs = wallMs();
+    if (this.#flood.ask(speaker.id, nowMs) !== "ok") return { politely: words.tooMuch };
     const pressed = this.#buttons.press(name, speaker.id, nowMs);
-    if ("why" in pressed) return { politely: SAID[pressed.why] };
+    if ("why" in pressed) return { politely: words.pressed[pressed.why] };
     return { answers: this.#answer(pressed.deed, speaker, signal), takesPlace: pressed.deed.confirmed };
   }
 

@@ -4,6 +4,7 @@ import type { Buttons, Deed } from "./buttons.ts";
 import type { ChatCommand } from "./commands.ts";
 import { type Bar, historyPicture } from "./picture.ts";
 import { may, type Role } from "./rights.ts";
+import type { ChatWords } from "./words.ts";
 
 /** A message of ours as it is to stand there now; plain text. */
 export interface Reply {
@@ -48,6 +49,7 @@ export interface Figures {
 
 /** What is behind the words: the same for every door. Each may throw RescueError, whose sentence is the answer. */
 export interface TalkPorts {
+  readonly words: ChatWords;
   /** Of the watched gateway, and of the one that watches where there is one. */
   readonly status: () => Promise<readonly SideStatus[]>;
   /** Newest first, one sentence each. */
@@ -74,13 +76,6 @@ export interface Speaker {
   readonly name: string;
 }
 
-const HELP = `/status – how both gateways are
-/repair – repair now (asks first)
-/logs – the last ten repairs
-/history 24h|7d|30d – how well they went
-/config – the settings; /config KEY VALUE changes one (asks first)
-/pause [2h] [reason], /resume – repair nothing for a while
-The same behind /rescue: /rescue status, /rescue config.`;
 const LOGS = 10;
 const FOLLOW_EVERY_MS = 1_000;
 const FOLLOW_MS = 600_000;
@@ -91,7 +86,7 @@ const FOLLOW_MS = 600_000;
 export async function* talk(deed: Deed, speaker: Speaker, buttons: Buttons, ports: TalkPorts, signal: AbortSignal): AsyncGenerator<Reply> {
   const { command } = deed;
   if (!may(speaker.role, command)) {
-    yield say("You may look, but not act: ask an operator.");
+    yield say(ports.words.mayNotAct);
     return;
   }
   try {
@@ -104,6 +99,8 @@ export async function* talk(deed: Deed, speaker: Speaker, buttons: Buttons, port
 
 async function* carryOut(deed: Deed, speaker: Speaker, buttons: Buttons, ports: TalkPorts, signal: AbortSignal): AsyncGenerator<Reply> {
   const { command, confirmed } = deed;
+  const { words } = ports;
+  const { buttons: labels } = words;
   const press = (label: string, to: ChatCommand, sure = false) => ({
     label,
     name: buttons.issue({ command: to, confirmed: sure }, speaker.id, ports.wallMs()),
@@ -115,13 +112,13 @@ async function* carryOut(deed: Deed, speaker: Speaker, buttons: Buttons, ports: 
       const acts =
         speaker.role === "operator"
           ? [
-              press("Repair now", { name: "repair" }),
-              isPaused ? press("Resume", { name: "resume" }) : press("Pause", { name: "pause", forMs: null, reason: null }),
+              press(labels.repair, { name: "repair" }),
+              isPaused ? press(labels.resume, { name: "resume" }) : press(labels.pause, { name: "pause", forMs: null, reason: null }),
             ]
           : [];
       yield {
-        text: sides.map((side) => describe(side, ports.wallMs())).join("\n\n"),
-        buttons: [acts, [press("View logs", { name: "logs" }), press("Stats", { name: "history", days: 7 })]].filter(
+        text: sides.map((side) => describe(side, ports.wallMs(), words)).join("\n\n"),
+        buttons: [acts, [press(labels.logs, { name: "logs" }), press(labels.stats, { name: "history", days: 7 })]].filter(
           (row) => row.length > 0,
         ),
       };
@@ -130,13 +127,13 @@ async function* carryOut(deed: Deed, speaker: Speaker, buttons: Buttons, ports: 
     case "repair": {
       if (!confirmed) {
         yield {
-          text: "Repair the gateway now? Waiting times and the hourly number do not count; nothing is done to a gateway that serves.",
-          buttons: [[press("Repair now", command, true)]],
+          text: words.askRepair,
+          buttons: [[press(labels.repair, command, true)]],
         };
         return;
       }
       const sinceMs = ports.wallMs();
-      yield say("Looking…");
+      yield say(words.looking);
       const answer = await ports.request("repair", {}, speaker.name);
       yield say(answer);
       yield* follow(sinceMs, ports, signal);
@@ -144,15 +141,15 @@ async function* carryOut(deed: Deed, speaker: Speaker, buttons: Buttons, ports: 
     }
     case "logs": {
       const lines = ports.repairs(LOGS);
-      yield say(lines.length === 0 ? "Nothing was repaired yet." : lines.join("\n"));
+      yield say(lines.length === 0 ? words.nothingRepaired : lines.join("\n"));
       return;
     }
     case "history": {
       const figures = ports.figures(command.days);
       yield {
-        text: figuresText(command.days, figures),
+        text: figuresText(command.days, figures, words),
         ...(figures.total === 0 ? {} : { picture: historyPicture(figures.bars) }),
-        buttons: [([1, 7, 30] as const).map((days) => press(days === 1 ? "24 h" : `${days} d`, { name: "history", days }))],
+        buttons: [([1, 7, 30] as const).map((days) => press(days === 1 ? labels.day : words.days(days), { name: "history", days }))],
       };
       return;
     }
@@ -167,15 +164,15 @@ async function* carryOut(deed: Deed, speaker: Speaker, buttons: Buttons, ports: 
     case "set": {
       const known = ports.settings().find(({ key }) => key === command.key);
       if (known === undefined || !known.safe) {
-        yield say(known === undefined ? `There is no setting ${command.key}.` : `${command.key} is not changed from a chat.`);
+        yield say(known === undefined ? words.noSetting(command.key) : words.notFromChat(command.key));
         return;
       }
       if (!confirmed) {
-        yield { text: `${command.key}: ${known.value} → ${command.value}?`, buttons: [[press("Change it", command, true)]] };
+        yield { text: `${command.key}: ${known.value} → ${command.value}?`, buttons: [[press(labels.change, command, true)]] };
         return;
       }
       const before = await ports.set(command.key, command.value, speaker.name);
-      yield say(`${command.key} was ${before} and is ${command.value}; it holds from the watcher's next start.`);
+      yield say(words.changed(command.key, before, command.value));
       return;
     }
     case "pause": {
@@ -189,7 +186,7 @@ async function* carryOut(deed: Deed, speaker: Speaker, buttons: Buttons, ports: 
       yield say(await ports.request("resume", {}, speaker.name));
       return;
     case "help":
-      yield say(HELP);
+      yield say(words.help);
       return;
     case "wrong":
       yield say(command.why);
@@ -216,37 +213,36 @@ function say(text: string): Reply {
 
 const SIGN = { up: "🟢", down: "🔴", unknown: "🟡" } as const;
 
-function describe(side: SideStatus, nowMs: number): string {
+function describe(side: SideStatus, nowMs: number, words: ChatWords): string {
   const { profile, condition, verdict, evidence, pid, uptimeMs, rssBytes, lastLookAgoMs, pause, lastIncident, nextRepairInMs } = side;
-  const process = pid === null ? "no process" : `pid ${pid}, up ${formatDuration(uptimeMs ?? 0)}, ${Math.round((rssBytes ?? 0) / 1e6)} MB`;
-  const looked = lastLookAgoMs === null ? "nobody watches" : `looked at ${formatDuration(lastLookAgoMs)} ago`;
-  const incident =
+  const ago = (wallMs: number) => formatDuration(nowMs - wallMs);
+  const remaining = pause?.remainingMs == null ? null : formatDuration(pause.remainingMs);
+  return [
+    `${SIGN[verdict]} ${profile}: ${condition}`,
+    ...evidence.slice(0, 1),
+    pid === null ? words.noProcess : words.process(pid, formatDuration(uptimeMs ?? 0), Math.round((rssBytes ?? 0) / 1e6)),
+    lastLookAgoMs === null ? words.nobodyWatches : words.looked(formatDuration(lastLookAgoMs)),
     lastIncident === null
-      ? "no incident yet"
-      : `last incident ${lastIncident.id}: ${lastIncident.cause}, ${lastIncident.outcome ?? "open"}, ${formatDuration(nowMs - lastIncident.openedAt)} ago`;
-  const paused =
-    pause === null
-      ? []
-      : [
-          `paused by ${pause.by}${pause.remainingMs === null ? "" : ` for ${formatDuration(pause.remainingMs)} more`}${pause.reason === null ? "" : `: ${pause.reason}`}`,
-        ];
-  const next = nextRepairInMs === 0 ? [] : [`next repair in ${formatDuration(nextRepairInMs)} at the earliest`];
-  return [`${SIGN[verdict]} ${profile}: ${condition}`, ...evidence.slice(0, 1), process, looked, incident, ...paused, ...next].join("\n");
+      ? words.noIncident
+      : words.incident(lastIncident.id, lastIncident.cause, lastIncident.outcome, ago(lastIncident.openedAt)),
+    ...(pause === null ? [] : [words.paused(pause.by, remaining, pause.reason)]),
+    ...(nextRepairInMs === 0 ? [] : [words.nextRepair(formatDuration(nextRepairInMs))]),
+  ].join("\n");
 }
 
 const BAR = 12;
 
-function figuresText(days: number, { total, recovered, meanMs, worstMs, byTier, byCause }: Figures): string {
-  const title = days === 1 ? "24 hours" : `${days} days`;
-  if (total === 0) return `${title}: no incident.`;
+function figuresText(days: number, { total, recovered, meanMs, worstMs, byTier, byCause }: Figures, words: ChatWords): string {
+  const span = words.span(days);
+  if (total === 0) return words.noIncidents(span);
   const most = Math.max(...Object.values(byCause));
   const bars = Object.entries(byCause)
     .sort(([, a], [, b]) => b - a)
     .map(([cause, count]) => `${"▇".repeat(Math.max(1, Math.round((count / most) * BAR)))} ${count} ${cause}`);
-  const times = meanMs === null ? [] : [`mean ${formatDuration(meanMs)}, worst ${formatDuration(worstMs ?? meanMs)}`];
-  const tiers = Object.entries(byTier).map(([tier, count]) => `tier ${tier}: ${count}`);
+  const times = meanMs === null ? [] : [words.times(formatDuration(meanMs), formatDuration(worstMs ?? meanMs))];
+  const tiers = Object.entries(byTier).map(([tier, count]) => words.tier(tier, count));
   return [
-    `${title}: ${recovered} of ${total} recovered (${Math.round((recovered / total) * 100)} %)`,
+    words.recovered(span, recovered, total, Math.round((recovered / total) * 100)),
     ...times,
     ...(tiers.length === 0 ? [] : [tiers.join(", ")]),
     "",

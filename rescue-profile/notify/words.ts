@@ -4,15 +4,19 @@ import type { Alert } from "./alert.ts";
 /** What the watchdog itself says in an alert; causes and advice are English commands and sentences of the core. */
 export interface Words {
   readonly state: Readonly<Record<Alert["state"], string>>;
-  readonly repair: (attempt: number, tier: number, subject: string | null, outcome: string | null, note: string | null) => string;
+  /** What was done, about what, and how it ended. */
+  readonly repaired: (tier: number, subject: string | null, outcome: string | null, note: string | null) => string;
+  /** The same, as one of several. */
+  readonly repair: (attempt: number, ...what: Parameters<Words["repaired"]>) => string;
+  readonly askedBy: (who: string) => string;
   readonly ended: (outcome: string, tookMs: number) => string;
   readonly more: (incident: number) => string;
   readonly test: string;
 }
 
 /** What differs between the languages. */
-interface Phrases extends Pick<Words, "state" | "test"> {
-  readonly attempt: (number: number, what: string) => string;
+interface Phrases extends Pick<Words, "state" | "test" | "askedBy"> {
+  readonly attempt: (number: number) => string;
   readonly restart: string;
   readonly deeper: string;
   readonly colon: string;
@@ -23,15 +27,17 @@ interface Phrases extends Pick<Words, "state" | "test"> {
 }
 
 function wordsOf(say: Phrases): Words {
+  const repaired: Words["repaired"] = (tier, subject, outcome, note) => {
+    const about = subject === null ? "" : ` (${subject})`;
+    const because = note === null || note === "" ? "" : `: ${note}`;
+    const end = outcome === null ? say.underWay : outcome === "done" ? say.done : `${outcome}${because}`;
+    return `${tier === 1 ? say.restart : say.deeper}${about}${say.colon}${end}`;
+  };
   return {
     state: say.state,
-    repair: (attempt, tier, subject, outcome, note) => {
-      const what = say.attempt(attempt, tier === 1 ? say.restart : say.deeper);
-      const about = subject === null ? "" : ` (${subject})`;
-      const because = note === null || note === "" ? "" : `: ${note}`;
-      const end = outcome === null ? say.underWay : outcome === "done" ? say.done : `${outcome}${because}`;
-      return `${what}${about}${say.colon}${end}`;
-    },
+    repaired,
+    repair: (attempt, ...what) => `${say.attempt(attempt)}${repaired(...what)}`,
+    askedBy: say.askedBy,
     ended: (outcome, tookMs) =>
       outcome === "stopped-by-operator" ? say.stopped : say.servesAgain(outcome !== "recovered", formatDuration(tookMs)),
     more: (incident) => `rescue-watchdog incident ${incident}`,
@@ -41,7 +47,8 @@ function wordsOf(say: Phrases): Words {
 
 const EN = wordsOf({
   state: { "needs-you": "needs you", repairing: "being repaired", recovered: "recovered", over: "over", warning: "warning" },
-  attempt: (number, what) => `repair ${number}, ${what}`,
+  attempt: (number) => `repair ${number}, `,
+  askedBy: (who) => `, asked by ${who}`,
   restart: "a restart",
   deeper: "a deeper repair",
   colon: ": ",
@@ -54,7 +61,8 @@ const EN = wordsOf({
 
 const ZH_CN = wordsOf({
   state: { "needs-you": "需要人工处理", repairing: "正在修复", recovered: "已恢复", over: "已结束", warning: "警告" },
-  attempt: (number, what) => `第 ${number} 次修复，${what}`,
+  attempt: (number) => `第 ${number} 次修复，`,
+  askedBy: (who) => `，由 ${who} 请求`,
   restart: "重启",
   deeper: "深度修复",
   colon: "：",
@@ -67,7 +75,8 @@ const ZH_CN = wordsOf({
 
 const ZH_TW = wordsOf({
   state: { "needs-you": "需要人工處理", repairing: "正在修復", recovered: "已恢復", over: "已結束", warning: "警告" },
-  attempt: (number, what) => `第 ${number} 次修復，${what}`,
+  attempt: (number) => `第 ${number} 次修復，`,
+  askedBy: (who) => `，由 ${who} 要求`,
   restart: "重新啟動",
   deeper: "深度修復",
   colon: "：",

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { TalkPorts } from "../../rescue-profile/chat/talk.ts";
 import { telegramDoor } from "../../rescue-profile/chat/telegram/door.ts";
+import { CHAT_WORDS } from "../../rescue-profile/chat/words.ts";
 import { type BotApi, botApi } from "../support/bot-api.ts";
 
 const ANA = { id: 1 };
@@ -14,6 +15,7 @@ async function opened() {
   const done: string[] = [];
   const logged: string[] = [];
   const ports: TalkPorts = {
+    words: CHAT_WORDS.en,
     status: async () => [],
     repairs: () => ["a line with *bold* <b>tags</b> and [links](http://x)"],
     figures: () => ({ total: 0, recovered: 0, meanMs: null, worstMs: null, byTier: {}, byCause: {}, bars: [] }),

@@ -3,6 +3,7 @@ import { Buttons, type Deed } from "../../rescue-profile/chat/buttons.ts";
 import { type ChatCommand, parseCommand } from "../../rescue-profile/chat/commands.ts";
 import { Flood, may, roleOf } from "../../rescue-profile/chat/rights.ts";
 import { type Reply, type Speaker, type TalkPorts, talk } from "../../rescue-profile/chat/talk.ts";
+import { CHAT_WORDS } from "../../rescue-profile/chat/words.ts";
 import { RescueError } from "../../src/shared/errors.ts";
 
 const ANA: Speaker = { id: 1, role: "operator", name: "telegram:1" };
@@ -13,6 +14,7 @@ function world(more: Partial<TalkPorts> = {}) {
   const done: string[] = [];
   let wall = 1_795_000_000_000;
   const ports: TalkPorts = {
+    words: CHAT_WORDS.en,
     status: async () => [
       {
         profile: "default",
@@ -84,6 +86,16 @@ function world(more: Partial<TalkPorts> = {}) {
 }
 
 describe("a talk", () => {
+  it.each(["zh-CN", "zh-TW"] as const)("speaks %s, all but the core's own words", async (language) => {
+    const the = world({ words: CHAT_WORDS[language] });
+    for (const command of ["/status", "/repair", "/history", "/help", "/config limits.repairsPerHour 2"]) {
+      const [reply] = await the.write(command);
+      const said = [reply?.text ?? "", ...(reply?.buttons.flat().map(({ label }) => label) ?? [])].join("\n");
+      expect(said, command).toMatch(command.startsWith("/config") ? /确认|確認/ : /[\u4e00-\u9fff]/);
+      expect(said, command).not.toMatch(/Repair|Pause|logs\b(?! –)|recovered|incident|nobody|of the/);
+    }
+  });
+
   it("shows how it is, with buttons for whoever may press them", async () => {
     const the = world();
     const [reply] = await the.write("/status");

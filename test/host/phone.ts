@@ -94,7 +94,7 @@ export async function talkThroughAnOutage(bot: BotApi, gatewayPid: () => number)
   expect(gatewayPid()).not.toBe(frozen);
 
   write("/logs");
-  await seen("process-frozen, a restart, asked by telegram:4711: done");
+  await seen("process-frozen, a restart: done, asked by telegram:4711");
   write("/history 24h");
   const history = await seen("24 hours: 1 of 1 recovered (100 %)");
   expect(PNG.sync.read(Buffer.from(history.photo ?? [])).width).toBe(640);
