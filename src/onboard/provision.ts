@@ -11,7 +11,7 @@ import { type PrimaryPatch, primaryPatch } from "./primary.ts";
 import type { AuthProfileName } from "./rescue-config.ts";
 import { type Made, takeStep } from "./steps.ts";
 import { rolledBack, type Undo, withWord } from "./undo.ts";
-import { assertOwnBot, type Greeting, type SetupWishes } from "./wishes.ts";
+import { assertOwnBot, type Greeting, type SetupWishes, withApiRoot } from "./wishes.ts";
 
 export interface SetupResult {
   readonly plan: SetupPlan;
@@ -66,9 +66,10 @@ export async function prepareSetup(
  * Makes a rescue profile, or completes one that an earlier run left half made. Idempotent; one at a time (a second one waits a little, then
  * throws `busy`). What this run created is taken back when a later step fails; what cannot be taken back is named in the error with its command.
  */
-export async function setup(wishes: SetupWishes, ports: SetupPorts): Promise<SetupResult> {
+export async function setup(wished: SetupWishes, ports: SetupPorts): Promise<SetupResult> {
   return withSetupLock(ports.home, async (lost) => {
-    const { facts, plan, warning } = await prepareSetup(wishes, ports);
+    const { facts, plan, warning } = await prepareSetup(wished, ports);
+    const wishes = withApiRoot(wished, facts.primary.config);
     const undo: Undo = [];
     const tookMs: Partial<Record<SetupStepName, number>> = {};
     let made: Made = { inherited: undefined, proof: null };

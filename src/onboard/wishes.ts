@@ -21,7 +21,7 @@ export interface TelegramWish {
   readonly botToken: string;
   /** Numeric ids of those who may talk to the bot. */
   readonly allowFrom: readonly string[];
-  /** A Bot API server of one's own; undefined: Telegram's. */
+  /** A Bot API server of one's own; undefined: the primary's, else Telegram's. */
   readonly apiRoot?: string;
 }
 
@@ -63,6 +63,13 @@ export function assertOwnBot(
       fix: "make a second bot with @BotFather",
     });
   }
+}
+
+/** Who has a Bot API server of his own for the primary has it for the rescue too, unless he names another. */
+export function withApiRoot(wishes: SetupWishes, primary: JsonObject): SetupWishes {
+  const { apiRoot } = asObject(asObject(primary["channels"])["telegram"]);
+  if (wishes.telegram === undefined || typeof apiRoot !== "string") return wishes;
+  return { ...wishes, telegram: { apiRoot, ...wishes.telegram } };
 }
 
 /** The tokens of all Telegram bots of a profile, as far as they can be read. */

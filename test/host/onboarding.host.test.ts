@@ -1,5 +1,6 @@
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type BotApi, botApi } from "../support/bot-api.ts";
 import { freePort, OPENCLAW } from "../support/home.ts";
 import { type FreshHome, filesWith, freshHome, onboardWords } from "../support/onboarding.ts";
 import { packageCopy } from "../support/package.ts";
@@ -98,11 +99,19 @@ describe("openclaw onboard --rescue-watchdog, without a question", () => {
 describe("openclaw onboard --rescue-watchdog, in the host's wizard", () => {
   const BOT = `123456789:${"A".repeat(35)}`;
   let at: FreshHome;
+  let bot: BotApi;
   beforeAll(async () => {
     at = freshHome(dir);
     await install(at);
+    bot = await botApi(BOT);
+    const config = at.json(".openclaw", "openclaw.json");
+    config.channels = { telegram: { apiRoot: bot.root } };
+    writeFileSync(at.path(".openclaw", "openclaw.json"), JSON.stringify(config));
   });
-  afterAll(() => at.dispose());
+  afterAll(async () => {
+    await at.dispose();
+    await bot.down();
+  });
 
   const wizard = async () => {
     const port = String(await freePort());
@@ -141,7 +150,14 @@ describe("openclaw onboard --rescue-watchdog, in the host's wizard", () => {
     await terminal.shows("Start now: openclaw gateway run");
     expect(await terminal.ended).toBe(0);
     const rescue = at.json(".openclaw-rescue", "openclaw.json");
-    expect(rescue.channels.telegram).toMatchObject({ botToken: BOT, dmPolicy: "allowlist", allowFrom: ["12345", "678"] });
+    expect(rescue.channels.telegram).toMatchObject({
+      botToken: BOT,
+      apiRoot: bot.root,
+      dmPolicy: "allowlist",
+      allowFrom: ["12345", "678"],
+    });
+    for (const chat of [12_345, 678])
+      expect(bot.messages(chat).map(({ text }) => text)).toEqual([expect.stringContaining("This is a test.")]);
     expect(rescue.plugins.allow).toEqual(["rescue-watchdog", "telegram"]);
     expect(at.json(".openclaw", "openclaw.json").plugins.entries["rescue-watchdog"].config).toEqual({ watchProfile: "rescue" });
     expect(terminal.screen()).not.toContain(BOT);

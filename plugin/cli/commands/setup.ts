@@ -18,7 +18,7 @@ service before the token is used, and declares the backstop's cron job. Run agai
   --telegram-token-file FILE, --telegram-allow ID[,ID]
                    a bot of the rescue's own, not the primary's: its token, and the numeric ids of those who may use it; each gets a test alert
   --telegram-api-root URL
-                   a Bot API server of your own
+                   a Bot API server of your own; default: the primary's, else Telegram's
   --yes            do not ask; without a terminal or with --json nothing is asked anyway
   --dry-run        print the plan and change nothing
 
