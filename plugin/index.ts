@@ -27,7 +27,11 @@ export default definePluginEntry({
         const { startService } = await import("./service/start.ts");
         stop = startService({ settings, packageRoot, logger: context.logger, scheduler: () => context.getCron?.() });
       },
-      stop: async () => stop?.(),
+      stop: async () => {
+        const { closeDoor } = await import("./chat/answering.ts");
+        await closeDoor();
+        await stop?.();
+      },
     });
   },
 });

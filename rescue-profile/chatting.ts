@@ -53,10 +53,14 @@ export interface HostDoor {
   readonly command: (sender: Sender, chat: number, text: string) => Promise<void>;
   /** Resolves at once: a repair is followed for minutes. `message`: the one with the button. */
   readonly press: (sender: Sender, chat: number, name: string, message: number) => void;
+  /** What is under way is not followed any more. */
+  readonly close: () => void;
 }
 
 /** Throws `config-invalid` when the rescue profile has no bot, or nobody may speak with it. */
-export async function openHostDoor(dog: Watchdog, signal: AbortSignal): Promise<HostDoor> {
+export async function openHostDoor(dog: Watchdog): Promise<HostDoor> {
+  const closed = new AbortController();
+  const { signal } = closed;
   const { token, apiRoot, allowFrom } = rescueBot(dog.options);
   const named = dog.settings.chat.telegram;
   const hasNames = named !== undefined && named.operators.length + named.viewers.length > 0;
@@ -83,6 +87,10 @@ export async function openHostDoor(dog: Watchdog, signal: AbortSignal): Promise<
       if (pressing === undefined) return;
       if (pressing.politely !== undefined) void write(chat, oneLine(pressing.politely));
       else void write(chat, pressing.answers, pressing.takesPlace ? message : undefined);
+    },
+    close: () => {
+      closed.abort();
+      dog.journal.close();
     },
   };
 }

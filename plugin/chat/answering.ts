@@ -61,11 +61,26 @@ export async function answeringFor(settings: unknown, packageRoot: string | unde
   };
 }
 
+/** The gateway ends, or begins anew in the same process with other settings. */
+export async function closeDoor(): Promise<void> {
+  const closing = opened;
+  opened = undefined;
+  // One that could not be opened has said so.
+  const [door] = closing === undefined ? [] : await Promise.allSettled([closing]);
+  if (door?.status === "fulfilled") door.value.close();
+}
+
 async function open(settings: unknown, packageRoot: string | undefined): Promise<HostDoor> {
   const { openHostDoor, openWatchdog } = await import("../../rescue-profile/main.ts");
   const profile = watchedProfile(settings);
   if (profile === undefined) throw new Error("no profile is watched");
   // Whatever is wrong with the watched profile: that is when somebody asks.
   const options = { profile, home: homedir(), env: process.env, what: "chat", fromPlugin: settings, packageRoot, whatever: true };
-  return openHostDoor(await openWatchdog(options), new AbortController().signal);
+  const dog = await openWatchdog(options);
+  try {
+    return await openHostDoor(dog);
+  } catch (error) {
+    dog.journal.close();
+    throw error;
+  }
 }

@@ -1,6 +1,6 @@
-import { Api, GrammyError, InputFile } from "grammy";
+import { Api, GrammyError, HttpError, InputFile } from "grammy";
 import { cut } from "../../../src/shared/cut.ts";
-import { RescueError } from "../../../src/shared/errors.ts";
+import { messageOf, RescueError } from "../../../src/shared/errors.ts";
 import type { Reply } from "../talk.ts";
 
 export interface Bot {
@@ -36,7 +36,9 @@ export function telegramWriter({ token, apiRoot }: Bot): Writer {
 
 function troubleOf(error: unknown): string {
   if (error instanceof RescueError) return error.message;
-  if (!(error instanceof GrammyError)) return "Telegram cannot be reached";
+  // Its message may quote the address, which holds the token.
+  if (error instanceof HttpError) return "Telegram cannot be reached";
+  if (!(error instanceof GrammyError)) return `an answer could not be given: ${messageOf(error)}`;
   if (error.error_code === 409)
     return "another program reads this bot's messages (409): one token has one reader; give the watchdog a bot of its own";
   if (error.error_code === 401 || error.error_code === 404) return `Telegram does not know this token (${error.error_code})`;
