@@ -42,6 +42,12 @@ export async function freeRatio(directory: string): Promise<number> {
   return usable === 0 ? 0 : bavail / usable;
 }
 
+/** What this user may still use, in bytes. */
+export async function freeBytes(directory: string): Promise<number> {
+  const { bsize, bavail } = await statfs(directory);
+  return bavail * bsize;
+}
+
 /** Every file whose lock the gateway may have to wait for: shared state, each agent's database, and who may write the former. */
 function lockedFiles(target: { readonly stateDir: string; readonly databasePath: string }): string[] {
   const databases = databaseFiles(target).flatMap((file) => [file, `${file}-wal`, `${file}-shm`]);

@@ -14,6 +14,7 @@ export type RescueErrorCode =
   | "journal"
   | "service-control"
   | "timeout"
+  | "preflight-failed"
   | "interrupted"
   | "internal";
 
@@ -30,6 +31,7 @@ export const EXIT_CODES = {
   journal: 10,
   "service-control": 11,
   timeout: 12,
+  "preflight-failed": 75,
   interrupted: 130,
   internal: 70,
 } as const satisfies Record<RescueErrorCode, number>;

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { EXIT_CODES } from "../../src/shared/errors.ts";
 import { cliIn } from "./cli-harness.ts";
 
-const COMMANDS = ["watch", "tick", "status", "history", "incident", "logs", "repair", "pause", "resume", "supervise"];
+const COMMANDS = ["watch", "tick", "status", "history", "incident", "logs", "repair", "pause", "resume", "supervise", "preflight"];
 const BIN = join(import.meta.dirname, "../../plugin/cli/bin.ts");
 
 describe("a wrong command line", () => {
@@ -31,6 +31,9 @@ describe("a wrong command line", () => {
     ["a number of lines that is none", ["logs", "-n", "-1"], "", ""],
     ["an empty number of lines", ["logs", "-n", ""], "-n wants a number of lines", ""],
     ["a tier that there is not", ["repair", "--tier", "3"], "--tier wants 1 (restart) or 2 (deep fix), not 3", "leave it away"],
+    ["nothing to run after the checks", ["preflight"], "preflight wants a command behind --", "rescue-watchdog preflight -- CMD ARGS"],
+    ["a check that there is not", ["preflight", "--checks", "gateway,moon"], '--checks does not know "moon"', "choose from gateway,pairing,config,disk"],
+    ["a space that is no number", ["preflight", "--min-free-mb", "1e3"], "--min-free-mb wants a whole number", ""],
     ["nothing to supervise", ["supervise"], "supervise wants a command behind --", "rescue-watchdog supervise -- openclaw gateway run"],
   ];
   for (const [what, argv, sentence, fix] of wrong) {

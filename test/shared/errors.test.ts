@@ -25,6 +25,7 @@ describe("the exit codes", () => {
       journal: 10,
       "service-control": 11,
       timeout: 12,
+      "preflight-failed": 75,
       interrupted: 130,
       internal: 70,
     });
