@@ -28,9 +28,12 @@ export default definePluginEntry({
         stop = startService({ settings, packageRoot, logger: context.logger, scheduler: () => context.getCron?.() });
       },
       stop: async () => {
-        const { closeDoor } = await import("./chat/answering.ts");
-        await closeDoor();
-        await stop?.();
+        try {
+          const { closeDoor } = await import("./chat/answering.ts");
+          await closeDoor();
+        } finally {
+          await stop?.();
+        }
       },
     });
   },

@@ -13,7 +13,7 @@ import { compose } from "./notify/compose.ts";
 import { CATALOGUE } from "./notify/words.ts";
 import { monotonicMs, wallMs } from "./observe/clock.ts";
 import { sleep, type Watchdog } from "./open-watchdog.ts";
-import { changeSetting, flatSettings } from "./settings.ts";
+import { changeSetting, flatSettings, loadSettings } from "./settings.ts";
 import { readStatus, type Status } from "./status.ts";
 import { ringBell } from "./wake.ts";
 
@@ -44,7 +44,7 @@ export async function openChat(dog: Watchdog, signal: AbortSignal): Promise<void
   const { operators, viewers, groups, apiRoot } = telegram;
   const log = chatLog(dog);
   const bot = { token, ...(apiRoot === undefined ? {} : { apiRoot }) };
-  void telegramDoor({ ...bot, allowed: { operators, viewers, groups }, ports: talkPorts(dog), log }, signal);
+  void telegramDoor({ ...bot, allowed: { operators, viewers, groups }, ports: talkPorts(dog, signal), log }, signal);
 }
 
 /** What comes in through the rescue gateway's own channel; answers go out by its bot, which only the host reads. */
@@ -53,43 +53,67 @@ export interface HostDoor {
   readonly command: (sender: Sender, chat: number, text: string) => Promise<void>;
   /** Resolves at once: a repair is followed for minutes. `message`: the one with the button. */
   readonly press: (sender: Sender, chat: number, name: string, message: number) => void;
-  /** What is under way is not followed any more. */
-  readonly close: () => void;
+  /** What is under way is not followed any more, and what was asked for and not begun is withdrawn. */
+  readonly close: () => Promise<void>;
 }
 
 /** Throws `config-invalid` when the rescue profile has no bot, or nobody may speak with it. */
 export async function openHostDoor(dog: Watchdog): Promise<HostDoor> {
   const closed = new AbortController();
   const { signal } = closed;
-  const { token, apiRoot, allowFrom } = rescueBot(dog.options);
-  const named = dog.settings.chat.telegram;
+  rescueBot(dog.options);
+  // Not the settings of a watchdog that looks whatever: without those that cannot be read, a viewer would pass for an operator.
+  const { fromPlugin } = dog.options;
+  const named = loadSettings(dog.dir, fromPlugin === undefined ? {} : { fromPlugin }).chat.telegram;
   const hasNames = named !== undefined && named.operators.length + named.viewers.length > 0;
-  // Whoever was given the bot at set-up may act by it.
-  const allowed = hasNames ? named : { operators: allowFrom, viewers: [], groups: false };
+  // Whoever is on the bot's list now may act by it.
+  const allowed = () => (hasNames ? named : { operators: rescueBot(dog.options).allowFrom, viewers: [], groups: false });
   const { telegramWriter } = await import("./chat/telegram/writer.ts");
-  const writer = telegramWriter({ token, ...(apiRoot === undefined ? {} : { apiRoot }) });
   const log = chatLog(dog);
-  const conversation = new Conversation({ allowed, ports: talkPorts(dog), log });
+  const ports = talkPorts(dog, signal);
+  const asked = new Set<Promise<string>>();
+  const request: TalkPorts["request"] = (...what) => {
+    const answer = ports.request(...what);
+    asked.add(answer);
+    const forget = () => void asked.delete(answer);
+    answer.then(forget, forget);
+    return answer;
+  };
+  const conversation = new Conversation({ allowed, ports: { ...ports, request }, log });
   const write = async (chat: number, answers: AsyncIterable<Reply>, message?: number) => {
+    // The bot as it is configured now: the host changes its token without a word to us.
+    const writer = telegramWriter(rescueBot(dog.options));
     try {
       await writer.write(chat, answers, message);
     } catch (error) {
       log("chat-trouble", writer.troubleOf(error));
     }
   };
+  /** Who may speak, or by which bot, cannot be known: nobody is answered. */
+  const troubled = (error: unknown) => log("chat-trouble", messageOf(error));
   return {
     command: async (sender, chat, text) => {
-      const answers = conversation.hear(sender, text, "", signal);
-      if (answers !== undefined) await write(chat, answers);
+      try {
+        const answers = conversation.hear(sender, text, "", signal);
+        if (answers !== undefined) await write(chat, answers);
+      } catch (error) {
+        troubled(error);
+      }
     },
     press: (sender, chat, name, message) => {
-      const pressing = conversation.press(sender, name, signal);
-      if (pressing === undefined) return;
-      if (pressing.politely !== undefined) void write(chat, oneLine(pressing.politely));
-      else void write(chat, pressing.answers, pressing.takesPlace ? message : undefined);
+      try {
+        const pressing = conversation.press(sender, name, signal);
+        if (pressing === undefined) return;
+        const answers = pressing.politely === undefined ? pressing.answers : oneLine(pressing.politely);
+        const isInPlace = pressing.politely === undefined && pressing.takesPlace;
+        write(chat, answers, isInPlace ? message : undefined).catch(troubled);
+      } catch (error) {
+        troubled(error);
+      }
     },
-    close: () => {
+    close: async () => {
       closed.abort();
+      await Promise.allSettled(asked);
       dog.journal.close();
     },
   };
@@ -109,7 +133,7 @@ const DAY_MS = 86_400_000;
 const MOST_INCIDENTS = 10_000;
 
 /** What is behind the words of a chat, for a process that watches itself or runs beside one that does. */
-export function talkPorts(dog: Watchdog): TalkPorts {
+export function talkPorts(dog: Watchdog, signal: AbortSignal): TalkPorts {
   const { options, journal, dir } = dog;
   const { home, env } = options;
   const reading = <T>(read: (db: NonNullable<ReturnType<typeof openJournalReader>>) => T): T => {
@@ -157,10 +181,10 @@ export function talkPorts(dog: Watchdog): TalkPorts {
       const id = journal.addRequest(kind, payload, by);
       ringBell(dir);
       const endMs = monotonicMs() + ANSWER_MS;
-      while (monotonicMs() < endMs) {
+      while (monotonicMs() < endMs && !signal.aborted) {
         const answer = journal.requestAnswer(id);
         if (answer !== undefined) return answer;
-        await sleep(ASK_EVERY_MS);
+        await sleep(ASK_EVERY_MS, signal);
       }
       return journal.withdrawRequest(id) ?? "nobody who watches has answered; it was withdrawn";
     },

@@ -96,7 +96,14 @@ function readChanges(dir: string): Readonly<Record<string, Change>> {
 }
 
 function withChanges(dir: string, settings: PolicySettings): PolicySettings {
-  const changes = readChanges(dir);
+  let changes: ReturnType<typeof readChanges>;
+  try {
+    changes = readChanges(dir);
+  } catch (error) {
+    if (!(error instanceof RescueError)) throw error;
+    // What a chat has left is no reason not to watch: a person's own settings hold. `changeSetting` says what is wrong with it.
+    return settings;
+  }
   const current = new Map(flat(settings).map(({ key, value, safe }) => [key, safe ? value : undefined]));
   const due = Object.entries(changes).filter(([key, { was }]) => current.get(key) === was);
   return due.length === 0

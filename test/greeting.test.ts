@@ -25,6 +25,17 @@ describe("the first message of a rescue's bot", () => {
     expect([bot.messages(4711), bot.messages(4712)].flat()).toHaveLength(1);
   });
 
+  it("arrives by an address with a slash at its end, which the host takes too", async () => {
+    await using bot = await botApi();
+    expect(await greet("default", { ...wish(bot, "4711"), apiRoot: `${bot.root}/` })).toEqual([{ chat: "4711", problem: null }]);
+  });
+
+  it("never fails a set-up, nor quotes an address that cannot be used", async () => {
+    const [greeted] = await greet("default", { botToken: "123456:secret", allowFrom: ["4711"], apiRoot: "no address at all" });
+    expect(greeted?.problem).toEqual(expect.any(String));
+    expect(greeted?.problem).not.toMatch(/secret|no address at all/);
+  });
+
   it("is not awaited for ever where Telegram cannot be reached", async () => {
     const bot = await botApi();
     await bot.down();

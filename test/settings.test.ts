@@ -187,6 +187,13 @@ describe("a setting that is changed from a chat", () => {
     expect(readdirSync(dir)).toEqual([]);
   });
 
+  it("does not keep anybody from watching when its file is broken, and the next change says so", () => {
+    write("{ limits: { repairsPerHour: 4 } }");
+    writeFileSync(join(dir, "changed-settings.json"), "{ broken");
+    expect(inForce()).toBe(4);
+    expect(() => changeSetting(dir, "limits.repairsPerHour", "2")).toThrow(/changed-settings\.json/);
+  });
+
   it("cannot reach, through its file, what is not for a chat", () => {
     const changes = { "limits.maxTier": { was: "2", value: "1" }, "alerts.language": { was: "en", value: "zh-CN" } };
     writeFileSync(join(dir, "changed-settings.json"), JSON.stringify(changes));

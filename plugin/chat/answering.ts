@@ -8,6 +8,8 @@ export interface Command {
   readonly senderId: string | undefined;
   readonly from: string | undefined;
   readonly text: string;
+  /** The host has this sender on its list. */
+  readonly isKnown: boolean;
 }
 
 /** Of what the host hands to a Telegram handler, what is looked at. */
@@ -41,7 +43,8 @@ export async function answeringFor(settings: unknown, packageRoot: string | unde
     opened = undefined;
     const why = `the watchdog cannot answer: ${messageOf(error)}`;
     logger.error(why);
-    return { command: async () => ({ text: why }), press: () => ({ handled: true }) };
+    // Who may speak is not known either: a stranger is to hear nothing.
+    return { command: async ({ isKnown }) => (isKnown ? { text: why } : { suppressReply: true }), press: () => ({ handled: true }) };
   }
   return {
     command: async ({ senderId, from, text }) => {
@@ -67,7 +70,7 @@ export async function closeDoor(): Promise<void> {
   opened = undefined;
   // One that could not be opened has said so.
   const [door] = closing === undefined ? [] : await Promise.allSettled([closing]);
-  if (door?.status === "fulfilled") door.value.close();
+  if (door?.status === "fulfilled") await door.value.close();
 }
 
 async function open(settings: unknown, packageRoot: string | undefined): Promise<HostDoor> {

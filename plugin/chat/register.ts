@@ -29,7 +29,8 @@ export function registerChat(api: OpenClawPluginApi, packageRoot: string | undef
       acceptsArgs: true,
       // We check the sender ourselves; the host would answer a stranger, who is to hear nothing.
       requireAuth: false,
-      handler: async ({ senderId, from, args }) => (await answering()).command({ senderId, from, text: `/${name} ${args ?? ""}` }),
+      handler: async ({ senderId, from, args, isAuthorizedSender }) =>
+        (await answering()).command({ senderId, from, isKnown: isAuthorizedSender, text: `/${name} ${args ?? ""}` }),
     });
   }
   api.registerInteractiveHandler({

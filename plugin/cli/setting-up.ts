@@ -3,6 +3,7 @@ import { isGatewayPort } from "../../src/onboard/facts.ts";
 import type { SetupPorts } from "../../src/onboard/ports.ts";
 import type { SetupResult } from "../../src/onboard/provision.ts";
 import type { SetupWishes, TelegramWish } from "../../src/onboard/wishes.ts";
+import { botApiRoot } from "../../src/shared/bot-api-root.ts";
 import { formatDuration } from "../../src/shared/duration.ts";
 import { messageOf, RescueError, systemErrorCode } from "../../src/shared/errors.ts";
 import { hostCommand } from "../../src/shared/openclaw-home.ts";
@@ -121,7 +122,7 @@ function telegramOption(call: Call): TelegramWish | undefined {
     throw new RescueError("usage", `--telegram-api-root must be an http address, not ${JSON.stringify(apiRoot)}`);
   }
   const people = allow.split(",").map((id) => id.trim());
-  return { botToken: readToken(file), allowFrom: people, ...(apiRoot === undefined ? {} : { apiRoot }) };
+  return { botToken: readToken(file), allowFrom: people, ...(apiRoot === undefined ? {} : { apiRoot: botApiRoot(apiRoot) }) };
 }
 
 function readToken(file: string): string {

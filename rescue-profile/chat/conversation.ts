@@ -6,7 +6,8 @@ import { type Reply, type Speaker, type TalkPorts, talk } from "./talk.ts";
 export type ChatLog = (event: "chat-opened" | "chat-closed" | "chat-stranger" | "chat-command" | "chat-trouble", details: unknown) => void;
 
 export interface ConversationOptions {
-  readonly allowed: Allowed;
+  /** Asked each time: who is taken off a list has no say from then on. Throws where it cannot be known, and then nobody has one. */
+  readonly allowed: () => Allowed;
   readonly ports: TalkPorts;
   /** Nobody who is not on the list is answered; they are counted. */
   readonly log: ChatLog;
@@ -39,13 +40,15 @@ export class Conversation {
     return allowance === "ok" ? this.#answer({ command, confirmed: false }, speaker, signal) : undefined;
   }
 
-  /** Undefined: it was a stranger. */
+  /** Undefined: nothing is to be answered. */
   press(sender: Sender, name: string, signal: AbortSignal): Pressing | undefined {
     const speaker = this.#speaker(sender);
     if (speaker === undefined) return undefined;
     const { words, wallMs } = this.#options.ports;
     const nowMs = wallMs();
-    if (this.#flood.ask(speaker.id, nowMs) !== "ok") return { politely: words.tooMuch };
+    const allowance = this.#flood.ask(speaker.id, nowMs);
+    if (allowance === "more") return undefined;
+    if (allowance === "first") return { politely: words.tooMuch };
     const pressed = this.#buttons.press(name, speaker.id, nowMs);
     if ("why" in pressed) return { politely: words.pressed[pressed.why] };
     return { answers: this.#answer(pressed.deed, speaker, signal), takesPlace: pressed.deed.confirmed };
@@ -58,7 +61,7 @@ export class Conversation {
   }
 
   #speaker(sender: Sender): Speaker | undefined {
-    const role = roleOf(sender, this.#options.allowed);
+    const role = roleOf(sender, this.#options.allowed());
     if (role !== undefined) return { id: sender.id, role, name: `telegram:${sender.id}` };
     const count = (this.#strangers.get(sender.id) ?? 0) + 1;
     this.#strangers.set(sender.id, count);

@@ -1,3 +1,4 @@
+import { botApiRoot } from "../shared/bot-api-root.ts";
 import { RescueError } from "../shared/errors.ts";
 import { asObject, type JsonObject } from "../shared/gateway-config.ts";
 import { readIfThere } from "../shared/secure-file.ts";
@@ -69,7 +70,7 @@ export function assertOwnBot(
 export function withApiRoot(wishes: SetupWishes, primary: JsonObject): SetupWishes {
   const { apiRoot } = asObject(asObject(primary["channels"])["telegram"]);
   if (wishes.telegram === undefined || typeof apiRoot !== "string") return wishes;
-  return { ...wishes, telegram: { apiRoot, ...wishes.telegram } };
+  return { ...wishes, telegram: { apiRoot: botApiRoot(apiRoot), ...wishes.telegram } };
 }
 
 /** The tokens of all Telegram bots of a profile, as far as they can be read. */

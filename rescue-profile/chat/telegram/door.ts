@@ -1,4 +1,5 @@
 import { Bot, type Context } from "grammy";
+import { botApiRoot } from "../../../src/shared/bot-api-root.ts";
 import { type ChatLog, Conversation } from "../conversation.ts";
 import type { Allowed, Sender } from "../rights.ts";
 import type { TalkPorts } from "../talk.ts";
@@ -22,7 +23,7 @@ const AGAIN_MS = 15_000;
 export async function telegramDoor(options: DoorOptions, signal: AbortSignal): Promise<void> {
   const { log } = options;
   const writer = telegramWriter(options);
-  const conversation = new Conversation(options);
+  const conversation = new Conversation({ ...options, allowed: () => options.allowed });
   while (!signal.aborted) {
     const bot = botOf(options, conversation, writer, signal);
     const stop = () => void bot.stop().catch(() => undefined);
@@ -42,7 +43,7 @@ export async function telegramDoor(options: DoorOptions, signal: AbortSignal): P
 }
 
 function botOf({ token, apiRoot, log }: DoorOptions, conversation: Conversation, writer: Writer, signal: AbortSignal): Bot {
-  const bot = new Bot(token, apiRoot === undefined ? {} : { client: { apiRoot } });
+  const bot = new Bot(token, apiRoot === undefined ? {} : { client: { apiRoot: botApiRoot(apiRoot) } });
   const heard = new Set<number>();
   const troubled = (error: unknown) => log("chat-trouble", writer.troubleOf(error));
 

@@ -1,4 +1,5 @@
 import { Api, GrammyError, HttpError, InputFile } from "grammy";
+import { botApiRoot } from "../../../src/shared/bot-api-root.ts";
 import { cut } from "../../../src/shared/cut.ts";
 import { messageOf, RescueError } from "../../../src/shared/errors.ts";
 import type { Reply } from "../talk.ts";
@@ -24,7 +25,7 @@ const TIMEOUT_S = 20;
 
 /** Without any markup, so that nothing in a log line means anything to Telegram. */
 export function telegramWriter({ token, apiRoot }: Bot): Writer {
-  const api = new Api(token, { timeoutSeconds: TIMEOUT_S, ...(apiRoot === undefined ? {} : { apiRoot }) });
+  const api = new Api(token, { timeoutSeconds: TIMEOUT_S, ...(apiRoot === undefined ? {} : { apiRoot: botApiRoot(apiRoot) }) });
   return {
     write: async (chat, answers, message) => {
       let at = message;

@@ -1,4 +1,5 @@
 import { Api, GrammyError } from "grammy";
+import { botApiRoot } from "../../../src/shared/bot-api-root.ts";
 import type { Severity } from "../../core/event.ts";
 import type { Receiver, Sent } from "../alert.ts";
 import { asText } from "../as-text.ts";
@@ -22,7 +23,7 @@ const SAME = /message is not modified/i;
 
 /** One chat. A thread is one message that is changed; without any markup, so that nothing in a log line means anything to Telegram. */
 export function telegramReceiver({ name, token, chat, apiRoot, least, words }: TelegramOptions): Receiver {
-  const api = new Api(token, { timeoutSeconds: TIMEOUT_S, ...(apiRoot === undefined ? {} : { apiRoot }) });
+  const api = new Api(token, { timeoutSeconds: TIMEOUT_S, ...(apiRoot === undefined ? {} : { apiRoot: botApiRoot(apiRoot) }) });
   return {
     name,
     edits: true,
