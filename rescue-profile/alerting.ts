@@ -49,14 +49,7 @@ async function chatsOf(
   return chats.map(({ name, tokenFile, chat, apiRoot, least }) => {
     const bot =
       tokenFile === undefined ? rescueBot(options) : { token: secretIn(tokenFile), ...(apiRoot === undefined ? {} : { apiRoot }) };
-    return telegramReceiver({
-      name: `telegram:${name}`,
-      chat,
-      least,
-      words,
-      token: bot.token,
-      ...(bot.apiRoot === undefined ? {} : { apiRoot: bot.apiRoot }),
-    });
+    return telegramReceiver({ name: `telegram:${name}`, chat, least, words, ...bot });
   });
 }
 

@@ -3,7 +3,7 @@ import { messageOf, RescueError } from "../src/shared/errors.ts";
 import { readHostConfig } from "../src/shared/gateway-config.ts";
 import { rescueProfileOf } from "../src/shared/rescue-home.ts";
 import { rescueBot, secretIn } from "./alerting.ts";
-import { type ChatLog, Conversation } from "./chat/conversation.ts";
+import { type ChatLog, Conversation, oneAnswer } from "./chat/conversation.ts";
 import type { Sender } from "./chat/rights.ts";
 import type { Figures, Reply, SideStatus, TalkPorts } from "./chat/talk.ts";
 import { CHAT_WORDS } from "./chat/words.ts";
@@ -57,14 +57,14 @@ export interface HostDoor {
   readonly close: () => Promise<void>;
 }
 
-/** Throws `config-invalid` when the rescue profile has no bot, or nobody may speak with it. */
+/** Throws `config-invalid` when the rescue profile has no bot, and as `loadSettings` for settings that cannot be read. */
 export async function openHostDoor(dog: Watchdog): Promise<HostDoor> {
   const closed = new AbortController();
   const { signal } = closed;
+  // There is one: else nobody is answered, and that is said at once.
   rescueBot(dog.options);
   // Not the settings of a watchdog that looks whatever: without those that cannot be read, a viewer would pass for an operator.
-  const { fromPlugin } = dog.options;
-  const named = loadSettings(dog.dir, fromPlugin === undefined ? {} : { fromPlugin }).chat.telegram;
+  const named = loadSettings(dog.dir, { fromPlugin: dog.options.fromPlugin }).chat.telegram;
   const hasNames = named !== undefined && named.operators.length + named.viewers.length > 0;
   // Whoever is on the bot's list now may act by it.
   const allowed = () => (hasNames ? named : { operators: rescueBot(dog.options).allowFrom, viewers: [], groups: false });
@@ -104,7 +104,7 @@ export async function openHostDoor(dog: Watchdog): Promise<HostDoor> {
       try {
         const pressing = conversation.press(sender, name, signal);
         if (pressing === undefined) return;
-        const answers = pressing.politely === undefined ? pressing.answers : oneLine(pressing.politely);
+        const answers = pressing.politely === undefined ? pressing.answers : oneAnswer(pressing.politely);
         const isInPlace = pressing.politely === undefined && pressing.takesPlace;
         write(chat, answers, isInPlace ? message : undefined).catch(troubled);
       } catch (error) {
@@ -117,10 +117,6 @@ export async function openHostDoor(dog: Watchdog): Promise<HostDoor> {
       dog.journal.close();
     },
   };
-}
-
-async function* oneLine(text: string): AsyncGenerator<Reply> {
-  yield { text, buttons: [] };
 }
 
 function chatLog(dog: Watchdog): ChatLog {

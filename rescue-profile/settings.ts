@@ -39,15 +39,19 @@ function overridden(settings: PolicySettings, overrides: readonly string[]): unk
 const SAFE: ReadonlySet<string> = new Set(["watch", "act", "limits", "verify"]);
 const UNSAFE: ReadonlySet<string> = new Set(["limits.maxTier"]);
 
-/** Every setting that is one value, as `group.key`, as it is in force. */
-export function flatSettings(
-  dir: string,
-  fromPlugin?: unknown,
-): readonly { readonly key: string; readonly value: string; readonly safe: boolean }[] {
-  return flat(loadSettings(dir, fromPlugin === undefined ? {} : { fromPlugin }));
+/** A setting that is one value: `group.key`, and whether a chat may change it. */
+interface FlatSetting {
+  readonly key: string;
+  readonly value: string;
+  readonly safe: boolean;
 }
 
-function flat(settings: PolicySettings): readonly { readonly key: string; readonly value: string; readonly safe: boolean }[] {
+/** Every setting that is one value, as it is in force but for `--set`. */
+export function flatSettings(dir: string, fromPlugin?: unknown): readonly FlatSetting[] {
+  return flat(loadSettings(dir, { fromPlugin }));
+}
+
+function flat(settings: PolicySettings): readonly FlatSetting[] {
   return Object.entries(settings).flatMap(([group, values]) =>
     typeof values !== "object" || values === null
       ? []
@@ -71,7 +75,7 @@ const changesFile = (dir: string) => join(dir, "changed-settings.json");
 
 /**
  * Changes one setting and returns what was in force. Kept beside the settings of a person or of the plugin, whose comments stay: who edits the same setting there
- * later has the last word. Throws `usage` when it may not be so, and leaves everything as it was.
+ * later has the last word, until the former value stands there again. Throws `usage` when it may not be so, and leaves everything as it was.
  */
 export function changeSetting(dir: string, key: string, value: string, fromPlugin?: unknown): string {
   const own = writtenSettings(dir, fromPlugin);
@@ -105,16 +109,8 @@ function withChanges(dir: string, settings: PolicySettings): PolicySettings {
     return settings;
   }
   const current = new Map(flat(settings).map(({ key, value, safe }) => [key, safe ? value : undefined]));
-  const due = Object.entries(changes).filter(([key, { was }]) => current.get(key) === was);
-  return due.length === 0
-    ? settings
-    : parsePolicy(
-        overridden(
-          settings,
-          due.map(([key, { value }]) => `${key}=${value}`),
-        ),
-        changesFile(dir),
-      );
+  const due = Object.entries(changes).flatMap(([key, { was, value }]) => (current.get(key) === was ? [`${key}=${value}`] : []));
+  return due.length === 0 ? settings : parsePolicy(overridden(settings, due), changesFile(dir));
 }
 
 function readSettings(file: string): unknown {

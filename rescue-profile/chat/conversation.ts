@@ -36,7 +36,7 @@ export class Conversation {
     const command = parseCommand(text, botName);
     if (command === undefined) return undefined;
     const allowance = this.#flood.ask(speaker.id, this.#options.ports.wallMs());
-    if (allowance === "first") return only(this.#options.ports.words.tooMuch);
+    if (allowance === "first") return oneAnswer(this.#options.ports.words.tooMuch);
     return allowance === "ok" ? this.#answer({ command, confirmed: false }, speaker, signal) : undefined;
   }
 
@@ -70,6 +70,7 @@ export class Conversation {
   }
 }
 
-async function* only(text: string): AsyncGenerator<Reply> {
+/** What needs no more than one sentence, as answers. */
+export async function* oneAnswer(text: string): AsyncGenerator<Reply> {
   yield { text, buttons: [] };
 }

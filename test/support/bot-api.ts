@@ -56,6 +56,8 @@ const SAID_TRUE: ReadonlySet<string> = new Set([
   "setMessageReaction",
 ]);
 
+const epochS = () => Math.floor(Date.now() / 1_000);
+
 /** JSON, or a form with a file, which stands as bytes where the form names it. */
 async function bodyOf(request: IncomingMessage) {
   const chunks: Buffer[] = [];
@@ -108,7 +110,7 @@ export async function botApi(token = "123456:test-token"): Promise<BotApi> {
     const messages = chats.get(chat) ?? [];
     chats.set(chat, messages);
     const buttons = body.reply_markup?.inline_keyboard?.flat();
-    const date = Math.floor(Date.now() / 1_000);
+    const date = epochS();
     if (method === "getMe") {
       return answer(response, 200, {
         ok: true,
@@ -204,7 +206,7 @@ export async function botApi(token = "123456:test-token"): Promise<BotApi> {
           message_id: ++lastId,
           from: personOf(from),
           chat: chatOf(from),
-          date: Math.floor(Date.now() / 1_000),
+          date: epochS(),
           text,
           ...entities,
         },
@@ -220,7 +222,7 @@ export async function botApi(token = "123456:test-token"): Promise<BotApi> {
           message: {
             message_id: message,
             chat: chatOf(from),
-            date: Math.floor(Date.now() / 1_000),
+            date: epochS(),
             text: textOf(chatOf(from).id, message),
           },
         },
