@@ -62,7 +62,7 @@ export async function openHostDoor(dog: Watchdog): Promise<HostDoor> {
   const closed = new AbortController();
   const { signal } = closed;
   // There is one: else nobody is answered, and that is said at once.
-  rescueBot(dog.options);
+  const { allowFrom } = rescueBot(dog.options);
   // Not the settings of a watchdog that looks whatever: without those that cannot be read, a viewer would pass for an operator.
   const named = loadSettings(dog.dir, { fromPlugin: dog.options.fromPlugin }).chat.telegram;
   const hasNames = named !== undefined && named.operators.length + named.viewers.length > 0;
@@ -71,6 +71,12 @@ export async function openHostDoor(dog: Watchdog): Promise<HostDoor> {
   const { telegramWriter } = await import("./chat/telegram/writer.ts");
   const log = chatLog(dog);
   const ports = talkPorts(dog, signal);
+  const unheard = hasNames ? [...named.operators, ...named.viewers].filter((id) => !allowFrom.includes(id)) : [];
+  if (unheard.length > 0)
+    log(
+      "chat-trouble",
+      `the rescue gateway does not hear the buttons of ${unheard.join(", ")}: add them to channels.telegram.allowFrom there`,
+    );
   const asked = new Set<Promise<string>>();
   const request: TalkPorts["request"] = (...what) => {
     const answer = ports.request(...what);
@@ -238,7 +244,9 @@ function figuresOf(incidents: readonly IncidentSummary[], days: number, nowMs: n
   const partMs = (days * DAY_MS) / parts;
   const bars = Array.from({ length: parts }, () => ({ recovered: 0, other: 0 }));
   for (const incident of incidents) {
-    const bar = bars[parts - 1 - Math.floor((nowMs - incident.openedAt) / partMs)];
+    // A clock that was put back leaves incidents in the future; one that is just within the time may be a part too far.
+    const ago = Math.min(parts - 1, Math.max(0, Math.floor((nowMs - incident.openedAt) / partMs)));
+    const bar = bars[parts - 1 - ago];
     if (bar !== undefined) bar[hasRecovered(incident) ? "recovered" : "other"]++;
   }
   return { total, recovered, meanMs, worstMs, byTier, byCause, bars };

@@ -14,7 +14,7 @@ import { bootId, monotonicMs, wallMs } from "./observe/clock.ts";
 import { readIdentity } from "./observe/process.ts";
 import { resolveTarget, type Target } from "./observe/target.ts";
 import { recallTarget, rememberTarget } from "./remembered-target.ts";
-import { loadSettings, rememberPluginSettings } from "./settings.ts";
+import { loadSettings, rememberPluginSettings, troubleWithChanges } from "./settings.ts";
 
 export interface WatchdogOptions {
   readonly profile: string;
@@ -66,6 +66,8 @@ export async function openWatchdog(options: WatchdogOptions): Promise<Watchdog> 
   });
   if (warning === undefined) rememberTarget(dir, target);
   else log({ event: "config-warning", level: "warn", details: warning });
+  const ignored = troubleWithChanges(dir);
+  if (ignored !== undefined) log({ event: "changes-ignored", level: "warn", details: ignored });
   const opened = openJournal(dir, { isAlive, wallMs: wallMs() });
   const journal = new Journal(opened.db, journalClock(), selfIdentity());
   if (opened.setAside !== undefined) {

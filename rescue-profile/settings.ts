@@ -75,10 +75,11 @@ const changesFile = (dir: string) => join(dir, "changed-settings.json");
 
 /**
  * Changes one setting and returns what was in force. Kept beside the settings of a person or of the plugin, whose comments stay: who edits the same setting there
- * later has the last word, until the former value stands there again. Throws `usage` when it may not be so, and leaves everything as it was.
+ * later has the last word, until the former value stands there again. Throws `usage` when it may not be so or is not for a chat, and leaves everything as it was.
  */
 export function changeSetting(dir: string, key: string, value: string, fromPlugin?: unknown): string {
   const own = writtenSettings(dir, fromPlugin);
+  if (flat(own).find((each) => each.key === key)?.safe === false) throw new RescueError("usage", `${key} is not for a chat to change`);
   const valueIn = (settings: PolicySettings) => flat(settings).find((each) => each.key === key)?.value ?? "";
   const was = valueIn(own);
   const before = valueIn(withChanges(dir, own));
@@ -87,6 +88,16 @@ export function changeSetting(dir: string, key: string, value: string, fromPlugi
   const change: Change = { was, value };
   writePlainFile(changesFile(dir), `${JSON.stringify(was === value ? changes : { ...changes, [key]: change }, null, 2)}\n`);
   return before;
+}
+
+/** Why what was changed from a chat does not hold, for the log; undefined: it does. */
+export function troubleWithChanges(dir: string): string | undefined {
+  try {
+    readChanges(dir);
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
 }
 
 function readChanges(dir: string): Readonly<Record<string, Change>> {
@@ -105,7 +116,7 @@ function withChanges(dir: string, settings: PolicySettings): PolicySettings {
     changes = readChanges(dir);
   } catch (error) {
     if (!(error instanceof RescueError)) throw error;
-    // What a chat has left is no reason not to watch: a person's own settings hold. `changeSetting` says what is wrong with it.
+    // What a chat has left is no reason not to watch: a person's own settings hold. `troubleWithChanges` says what is wrong with it.
     return settings;
   }
   const current = new Map(flat(settings).map(({ key, value, safe }) => [key, safe ? value : undefined]));

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parsePolicy } from "../rescue-profile/config.ts";
-import { changeSetting, flatSettings, loadSettings } from "../rescue-profile/settings.ts";
+import { changeSetting, flatSettings, loadSettings, troubleWithChanges } from "../rescue-profile/settings.ts";
 import { RescueError } from "../src/shared/errors.ts";
 
 let dir = "";
@@ -192,12 +192,19 @@ describe("a setting that is changed from a chat", () => {
     writeFileSync(join(dir, "changed-settings.json"), "{ broken");
     expect(inForce()).toBe(4);
     expect(() => changeSetting(dir, "limits.repairsPerHour", "2")).toThrow(/changed-settings\.json/);
+    expect(troubleWithChanges(dir)).toMatch(/changed-settings\.json/);
   });
 
   it("cannot reach, through its file, what is not for a chat", () => {
     const changes = { "limits.maxTier": { was: "2", value: "1" }, "alerts.language": { was: "en", value: "zh-CN" } };
     writeFileSync(join(dir, "changed-settings.json"), JSON.stringify(changes));
     expect(loadSettings(dir)).toEqual(parsePolicy({}));
+  });
+
+  it("is refused for what is not for a chat, with nothing written", () => {
+    expect(() => changeSetting(dir, "limits.maxTier", "3")).toThrow(/limits\.maxTier is not for a chat/);
+    expect(readdirSync(dir)).toEqual([]);
+    expect(troubleWithChanges(dir)).toBeUndefined();
   });
 
   it("goes under --set", () => {

@@ -10,7 +10,7 @@ export interface Bar {
 type Colour = readonly [red: number, green: number, blue: number];
 
 const [WIDTH, HEIGHT] = [640, 240];
-const [LEFT, RIGHT, TOP, BOTTOM] = [48, 16, 16, 40];
+const [RIGHT, TOP, BOTTOM] = [16, 16, 40];
 const PAPER: Colour = [255, 255, 255];
 const INK: Colour = [90, 90, 90];
 const GRID: Colour = [225, 225, 225];
@@ -55,22 +55,23 @@ export function historyPicture(bars: readonly Bar[]): Uint8Array {
   };
   const [floor, room] = [HEIGHT - BOTTOM, HEIGHT - BOTTOM - TOP];
   const most = Math.max(1, ...bars.map(({ recovered, other }) => recovered + other));
+  const start = (String(most).length + 2) * ADVANCE;
   const heightOf = (count: number) => (count / most) * room;
   fill(0, 0, WIDTH, HEIGHT, PAPER);
   for (const count of new Set([0, Math.ceil(most / 2), most])) {
-    fill(LEFT, floor - heightOf(count), WIDTH - LEFT - RIGHT, 1, GRID);
-    write(String(count), LEFT - 8, floor - heightOf(count) - 7);
+    fill(start, floor - heightOf(count), WIDTH - start - RIGHT, 1, GRID);
+    write(String(count), start - 8, floor - heightOf(count) - 7);
   }
-  const step = (WIDTH - LEFT - RIGHT) / Math.max(1, bars.length);
+  const step = (WIDTH - start - RIGHT) / Math.max(1, bars.length);
   const every = Math.ceil(bars.length / 8);
   for (const [index, { recovered, other }] of bars.entries()) {
-    const left = LEFT + (index + GAP / 2) * step;
+    const left = start + (index + GAP / 2) * step;
     const width = step * (1 - GAP);
     fill(left, floor - heightOf(recovered), width, heightOf(recovered), GREEN);
     fill(left, floor - heightOf(recovered + other), width, heightOf(other), RED);
     const ago = bars.length - 1 - index;
     if (ago % every === 0) write(ago === 0 ? "0" : `-${ago}`, left + width / 2 + ADVANCE, floor + 10);
   }
-  fill(LEFT, floor, WIDTH - LEFT - RIGHT, 2, INK);
+  fill(start, floor, WIDTH - start - RIGHT, 2, INK);
   return PNG.sync.write(png);
 }

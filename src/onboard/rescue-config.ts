@@ -132,11 +132,14 @@ function withTelegram(existing: JsonObject, telegram: TelegramWish | undefined):
   };
 }
 
-/** Those who may use the bot are told by it; a private chat has the number of its person. Whom a person has named already stays. */
+/** Those who may use the bot are told by it; a private chat has the number of its person. Whom a person has named already stays as he is. */
 function withAlerts(config: JsonObject, telegram: TelegramWish | undefined): JsonObject {
   const alerts = asObject(config["alerts"]);
-  if (telegram === undefined || alerts["telegram"] !== undefined) return config;
-  return { ...config, alerts: { ...alerts, telegram: telegram.allowFrom.map((id) => ({ name: id, chat: Number(id) })) } };
+  if (telegram === undefined) return config;
+  const named: readonly unknown[] = Array.isArray(alerts["telegram"]) ? alerts["telegram"] : [];
+  const isNamed = (id: string) => named.some((receiver) => asObject(receiver)["chat"] === Number(id));
+  const added = telegram.allowFrom.filter((id) => !isNamed(id)).map((id) => ({ name: id, chat: Number(id) }));
+  return { ...config, alerts: { ...alerts, telegram: [...named, ...added] } };
 }
 
 /** 256 bits or more in hexadecimal: a token that a re-run keeps. */

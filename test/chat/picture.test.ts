@@ -29,6 +29,15 @@ describe("the picture of a history", () => {
     expect(Math.abs(sum(red) / sum(green) - 2)).toBeLessThan(0.05);
   });
 
+  it("has room for every digit of the number at the left", () => {
+    const inked = (most: number) => {
+      const { data, width, height } = PNG.sync.read(Buffer.from(historyPicture([{ recovered: 0, other: most }])));
+      const isInk = (x: number, y: number) => data[(y * width + x) * 4] === 90;
+      return Array.from({ length: height }, (_, y) => isInk(0, y)).some(Boolean);
+    };
+    expect([1, 1_000, 9_000_000].map(inked)).toEqual([false, false, false]);
+  });
+
   it("is a picture also of nothing, of one bar and of very many", () => {
     for (const count of [0, 1, 24, 30, 700]) {
       const { width, height } = PNG.sync.read(

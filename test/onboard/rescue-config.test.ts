@@ -67,9 +67,13 @@ describe("the configuration of a rescue gateway", () => {
       allow: ["rescue-watchdog", "telegram"],
       entries: { "rescue-watchdog": { config: { alerts } } },
     });
-    const named = { plugins: { entries: { "rescue-watchdog": { config: { alerts: { telegram: [] } } } } } };
+    const own = [
+      { name: "ops", chat: -100 },
+      { name: "ana", chat: 12, least: "critical" },
+    ];
+    const named = { plugins: { entries: { "rescue-watchdog": { config: { alerts: { telegram: own } } } } } };
     expect(renderRescueConfig({ ...input, telegram }, named)["plugins"]).toMatchObject({
-      entries: { "rescue-watchdog": { config: { alerts: { telegram: [] } } } },
+      entries: { "rescue-watchdog": { config: { alerts: { telegram: [...own, { name: "34", chat: 34 }] } } } },
     });
     expect(renderRescueConfig(input, config)).toEqual(config);
   });
