@@ -157,7 +157,7 @@ export const MATRIX_FAULTS: readonly MatrixFault[] = [
     config: "mended",
     lives: true,
     once: true,
-    windowMs: 540_000,
+    windowMs: 900_000,
     script: `echo block-gently > fault-mode.txt; echo '// changed' >> plugins/fault-plugin/index.js; ${RESTART}`,
   },
   {
