@@ -79,10 +79,11 @@ const changesFile = (dir: string) => join(dir, "changed-settings.json");
  */
 export function changeSetting(dir: string, key: string, value: string, fromPlugin?: unknown): string {
   const own = writtenSettings(dir, fromPlugin);
-  if (flat(own).find((each) => each.key === key)?.safe === false) throw new RescueError("usage", `${key} is not for a chat to change`);
-  const valueIn = (settings: PolicySettings) => flat(settings).find((each) => each.key === key)?.value ?? "";
-  const was = valueIn(own);
-  const before = valueIn(withChanges(dir, own));
+  const settingIn = (settings: PolicySettings) => flat(settings).find((each) => each.key === key);
+  const written = settingIn(own);
+  if (written?.safe === false) throw new RescueError("usage", `${key} is not for a chat to change`);
+  const was = written?.value ?? "";
+  const before = settingIn(withChanges(dir, own))?.value ?? "";
   const changes = Object.fromEntries(Object.entries(readChanges(dir)).filter(([name]) => name !== key));
   parsePolicy(overridden(own, [`${key}=${value}`]), key);
   const change: Change = { was, value };
@@ -92,15 +93,22 @@ export function changeSetting(dir: string, key: string, value: string, fromPlugi
 
 /** Why what was changed from a chat does not hold, for the log; undefined: it does. */
 export function troubleWithChanges(dir: string): string | undefined {
+  return heldChanges(dir).trouble;
+}
+
+type Changes = Readonly<Record<string, Change>>;
+
+/** None, and why, where they cannot be read: what a chat has left is no reason not to watch, and a person's own settings hold. */
+function heldChanges(dir: string): { readonly changes: Changes; readonly trouble?: string } {
   try {
-    readChanges(dir);
-    return undefined;
+    return { changes: readChanges(dir) };
   } catch (error) {
-    return messageOf(error);
+    if (!(error instanceof RescueError)) throw error;
+    return { changes: {}, trouble: error.message };
   }
 }
 
-function readChanges(dir: string): Readonly<Record<string, Change>> {
+function readChanges(dir: string): Changes {
   const found = asObject(readSettings(changesFile(dir)));
   return Object.fromEntries(
     Object.entries(found).map(([key, change]) => {
@@ -111,16 +119,10 @@ function readChanges(dir: string): Readonly<Record<string, Change>> {
 }
 
 function withChanges(dir: string, settings: PolicySettings): PolicySettings {
-  let changes: ReturnType<typeof readChanges>;
-  try {
-    changes = readChanges(dir);
-  } catch (error) {
-    if (!(error instanceof RescueError)) throw error;
-    // What a chat has left is no reason not to watch: a person's own settings hold. `troubleWithChanges` says what is wrong with it.
-    return settings;
-  }
   const current = new Map(flat(settings).map(({ key, value, safe }) => [key, safe ? value : undefined]));
-  const due = Object.entries(changes).flatMap(([key, { was, value }]) => (current.get(key) === was ? [`${key}=${value}`] : []));
+  const due = Object.entries(heldChanges(dir).changes).flatMap(([key, { was, value }]) =>
+    current.get(key) === was ? [`${key}=${value}`] : [],
+  );
   return due.length === 0 ? settings : parsePolicy(overridden(settings, due), changesFile(dir));
 }
 
