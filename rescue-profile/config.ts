@@ -21,6 +21,8 @@ const receiverName = Type.String({
   pattern: "^[A-Za-z0-9_-]{1,40}$",
   description: "By which the journal knows what was told here already; keep it when the address changes.",
 });
+const auditPath = (description: string) =>
+  Type.String({ pattern: "^(/|~/|~$|[A-Za-z]:[\\\\/])", description: `${description} Absolute, or below ~/.` });
 const secretFile = (description: string) => Type.Optional(Type.String({ minLength: 1, description }));
 
 /**
@@ -185,6 +187,66 @@ export const PolicySchema = Type.Object(
         ),
       },
       "Who may ask and command it from a chat.",
+    ),
+    audit: group(
+      {
+        everySeconds: Type.Number({
+          default: 86_400,
+          minimum: 0,
+          maximum: 2_678_400,
+          description: "How often the watcher makes an audit by itself and tells what is new in it; 0: never.",
+        }),
+        fresh: receiver(
+          {
+            path: auditPath("A JSON file or an SQLite database."),
+            field: Type.String({
+              minLength: 1,
+              description: "What holds its age: keys with dots (`meta.updatedAt`), in a database TABLE.COLUMN, of which the newest counts.",
+            }),
+            maxAgeSeconds: seconds(86_400, "How old it may be.", 1, 31_622_400),
+          },
+          "Caches and databases that somebody else is to keep fresh.",
+        ),
+        sources: receiver(
+          { path: auditPath("A directory or file that is to be the same."), source: auditPath("As which: the source of truth.") },
+          "Copies that may drift, compared by the content's SHA-256; what only the copy has does not count.",
+        ),
+        backups: receiver(
+          {
+            path: auditPath("A directory of backups; its newest file counts."),
+            maxAgeSeconds: seconds(172_800, "How old the newest may be.", 1, 31_622_400),
+          },
+          "Where backups are to lie.",
+        ),
+        repositories: receiver(
+          {
+            name: Type.String({ pattern: "^[\\w.-]+/[\\w.-]+$", description: "OWNER/NAME." }),
+            secretFile: secretFile("The file with the secret of its webhook."),
+          },
+          "Repositories whose webhooks reach this gateway.",
+        ),
+        modelServers: receiver(
+          {
+            url: Type.String({
+              pattern: "^http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:\\d{1,5})?(/[\\w./-]*)?$",
+              description: "On this machine, as http://127.0.0.1:8000/v1.",
+            }),
+            unit: Type.Optional(
+              Type.String({
+                pattern: "^[\\w:.@-]{1,200}\\.service$",
+                description: "The systemd unit that runs it, of this account or of the system.",
+              }),
+            ),
+          },
+          "Model servers on this machine, besides those of the configuration.",
+        ),
+        maxLogBytes: Type.Integer({
+          default: 104_857_600,
+          minimum: 1_048_576,
+          description: "How big a log file may become that nobody rotates: the host's own limit by default.",
+        }),
+      },
+      "What `audit` is to look at besides what the host's own files say.",
     ),
     log: group(
       {

@@ -4,8 +4,8 @@ import { seen, unseen } from "./reading.ts";
 import { columnsOf, readSqlite } from "./sqlite.ts";
 
 /** The host's own limits (2026.9.6): an older request counts for nothing there, and stays in the table until the next one comes. */
-const DEVICE_TTL_MS = 300_000;
-const CHANNEL_TTL_MS = 3_600_000;
+export const DEVICE_TTL_MS = 300_000;
+export const CHANNEL_TTL_MS = 3_600_000;
 
 const NEEDED: readonly (readonly [table: string, column: string])[] = [
   ["device_pairing_pending", "ts"],
@@ -30,9 +30,14 @@ export function readPendingPairings(databasePath: string, nowMs: number): Readin
   return reading.ok ? reading : unseen(reading.why);
 }
 
+/** The first column, as `table.column`, that this host's database lacks of those by which pairing requests are counted. */
+export function missingPairingColumn(database: DatabaseSync): string | undefined {
+  return NEEDED.find(([table, column]) => !columnsOf(database, table).includes(column))?.join(".");
+}
+
 function pending(database: DatabaseSync, nowMs: number): Reading<Pending> {
-  const missing = NEEDED.find(([table, column]) => !columnsOf(database, table).includes(column));
-  if (missing !== undefined) return unseen(`the state database has no ${missing.join(".")}`);
+  const missing = missingPairingColumn(database);
+  if (missing !== undefined) return unseen(`the state database has no ${missing}`);
   const created = database.prepare("SELECT created_at FROM channel_pairing_requests").all();
   const times = created.map((row) => Date.parse(String(row["created_at"])));
   if (times.some(Number.isNaN)) return unseen("the state database has a pairing request with a time that cannot be read");

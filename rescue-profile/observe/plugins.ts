@@ -3,7 +3,8 @@ import path from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { systemErrorCode } from "../../src/shared/errors.ts";
 import { asObject, type JsonObject } from "../../src/shared/gateway-config.ts";
-import { seen } from "./reading.ts";
+import type { Reading } from "../core/model.ts";
+import { seen, unseen } from "./reading.ts";
 import { columnsOf, readSqlite } from "./sqlite.ts";
 import type { Target } from "./target.ts";
 
@@ -53,7 +54,7 @@ function isEnabled(id: string, listed: boolean | undefined, config: JsonObject |
   return typeof own === "boolean" ? own : listed !== false;
 }
 
-function loadPaths(config: JsonObject, home: string): string[] {
+export function loadPaths(config: JsonObject, home: string): string[] {
   const paths = asObject(asObject(config["plugins"])["load"])["paths"];
   return (Array.isArray(paths) ? paths : [])
     .filter((each) => typeof each === "string")
@@ -61,20 +62,59 @@ function loadPaths(config: JsonObject, home: string): string[] {
     .filter((each) => path.isAbsolute(each));
 }
 
-function isWithin(directory: string, file: string): boolean {
+export function isWithin(directory: string, file: string): boolean {
   return file === directory || file.startsWith(`${directory}${path.sep}`) || directory.startsWith(`${file}${path.sep}`);
 }
 
 /** Nothing when the database cannot be read: the deep look says that elsewhere. */
 function readIndex(databasePath: string): (Found & { readonly origin: string })[] {
-  const index = readSqlite(databasePath, "the state database", (database) => seen(indexText(database)));
-  if (!index.ok || index.value === undefined) return [];
-  const plugins = asObject(asObject(parseJson(index.value))["index"])["plugins"];
-  return (Array.isArray(plugins) ? plugins : []).map(asObject).flatMap(({ pluginId, rootDir, origin, enabled, packageName }) => {
-    if (typeof pluginId !== "string" || typeof rootDir !== "string" || typeof origin !== "string" || origin === "bundled") return [];
-    const name = typeof packageName === "string" ? { packageName } : {};
-    return [{ id: pluginId, rootDir, origin, ...name, ...(typeof enabled === "boolean" ? { listed: enabled } : {}) }];
-  });
+  const index = readPluginIndex(databasePath);
+  if (!index.ok) return [];
+  return index.value
+    .filter(({ origin }) => origin !== "bundled")
+    .map(({ id, rootDir, origin, packageName, enabled }) => ({
+      id,
+      rootDir,
+      origin,
+      ...(packageName === undefined ? {} : { packageName }),
+      ...(enabled === undefined ? {} : { listed: enabled }),
+    }));
+}
+
+/** A plugin as the host's own list has it, which it makes anew with each start. */
+export interface IndexedPlugin {
+  readonly id: string;
+  readonly rootDir: string;
+  /** `bundled`, `config`, `global` or `workspace`. */
+  readonly origin: string;
+  readonly enabled?: boolean;
+  readonly packageName?: string;
+  /** The providers of models that it brings. */
+  readonly providers: readonly string[];
+}
+
+/** The host's list: `plugins.installedIndex` in the state database. Not ok when that cannot be read, or has no list (a gateway that never ran). */
+export function readPluginIndex(databasePath: string): Reading<readonly IndexedPlugin[]> {
+  const text = readSqlite(databasePath, "the state database", (database) => seen(indexText(database)));
+  if (!text.ok) return unseen(text.why);
+  const plugins = asObject(asObject(parseJson(text.value ?? ""))["index"])["plugins"];
+  if (!Array.isArray(plugins)) return unseen("the state database has no list of plugins");
+  return seen(
+    plugins.map(asObject).flatMap(({ pluginId, rootDir, origin, enabled, packageName, contributions }) => {
+      if (typeof pluginId !== "string" || typeof rootDir !== "string" || typeof origin !== "string") return [];
+      const providers = asObject(contributions)["providers"];
+      return [
+        {
+          id: pluginId,
+          rootDir,
+          origin,
+          ...(typeof enabled === "boolean" ? { enabled } : {}),
+          ...(typeof packageName === "string" ? { packageName } : {}),
+          providers: (Array.isArray(providers) ? providers : []).filter((each) => typeof each === "string"),
+        },
+      ];
+    }),
+  );
 }
 
 function indexText(database: DatabaseSync): string | undefined {
