@@ -1,3 +1,4 @@
+import type { CommandResult } from "../../src/shared/run-command.ts";
 import type { HttpReading, Reading } from "../core/model.ts";
 
 /** Why the command is not run. `*_unknown`: could not look, which is no permission. */
@@ -13,6 +14,22 @@ export type Reason =
   | "config_unknown"
   | "disk_low"
   | "disk_unknown"
+  | "custom_failed"
+  | "custom_unknown"
+  | "interpreter_missing"
+  | "interpreter_not_executable"
+  | "interpreter_unknown"
+  | "entrypoint_missing"
+  | "entrypoint_not_executable"
+  | "entrypoint_unknown"
+  | "model_missing"
+  | "model_incomplete"
+  | "model_unknown"
+  | "port_in_use"
+  | "port_unusable"
+  | "port_unknown"
+  | "gpu_memory_low"
+  | "gpu_unknown"
   | "command_not_found"
   | "command_not_executable";
 
@@ -85,6 +102,18 @@ export function judgeDisk(look: Reading<number>, minFreeMb: number, stateDir: st
     facts: { free_mb: freeMb, min_mb: minFreeMb },
     detail: `less than ${minFreeMb} MB free where ${stateDir} is`,
   };
+}
+
+type Ended = Pick<CommandResult, "exitCode" | "signal" | "timedOut" | "notStarted">;
+
+/** A program of the user's: 0 passes. `said`: the first line of its output as it may be shown, or "". `timeoutMs`: its deadline. */
+export function judgeCustom(check: string, ended: Ended, said: string, timeoutMs: number): Failure | undefined {
+  const unknown = (detail: string): Failure => ({ reason: "custom_unknown", facts: { check }, detail });
+  if (ended.notStarted !== undefined) return unknown(`it cannot be started: ${ended.notStarted}`);
+  if (ended.timedOut) return unknown(`it did not end within ${timeoutMs} ms, and was killed`);
+  if (ended.exitCode === 0) return undefined;
+  const end = ended.exitCode === null ? { signal: ended.signal ?? "unknown" } : { exit: ended.exitCode };
+  return { reason: "custom_failed", facts: { check, ...end }, detail: said === "" ? "it said nothing" : said };
 }
 
 /** A command that could not be started, by spawn's error code, with the exit code that shells use for it. */

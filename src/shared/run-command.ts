@@ -11,6 +11,8 @@ export interface CommandOptions {
   readonly input?: string;
   /** Bytes kept of each of stdout and stderr; the rest is read and dropped. Default 1 MiB. */
   readonly maxBytes?: number;
+  /** Aborted: the whole tree is killed at once, within the call of `abort()`, and the result says so by its signal. */
+  readonly stop?: AbortSignal;
 }
 
 export interface CommandResult {
@@ -57,6 +59,11 @@ export async function runCommand(argv: readonly string[], options: CommandOption
   let timedOut = false;
   let grace: NodeJS.Timeout | undefined;
   let deadline: NodeJS.Timeout | undefined;
+  const kill = (): void => {
+    if (node.pid !== undefined && node.exitCode === null && node.signalCode === null) killTree(node.pid);
+  };
+  options.stop?.addEventListener("abort", kill);
+  if (options.stop?.aborted === true) kill();
   const abandoned = new Promise<undefined>((resolve) => {
     const abandonSoon = (): void => {
       grace ??= setTimeout(() => resolve(undefined), PIPE_GRACE_MS);
@@ -72,6 +79,7 @@ export async function runCommand(argv: readonly string[], options: CommandOption
   const outcome = await Promise.race([child, abandoned]);
   clearTimeout(deadline);
   clearTimeout(grace);
+  options.stop?.removeEventListener("abort", kill);
   child.stdout.destroy();
   child.stderr.destroy();
   return {

@@ -102,7 +102,7 @@ function environment({ environment }: ServiceSpec): string[] {
  * One word of a command line or an assignment: quoted, with systemd's own expansions (`%` specifiers, `$` variables) switched off.
  * Throws `usage` for a line break or a NUL, which no quoting carries.
  */
-function word(text: string): string {
+export function word(text: string): string {
   if (/[\0\n\r]/.test(text)) throw new RescueError("usage", `${JSON.stringify(text)} has a line break and cannot stand in a unit`);
   return `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("%", "%%").replaceAll("$", "$$$$")}"`;
 }
@@ -114,6 +114,7 @@ function path(text: string): string {
   return text.replaceAll("%", "%%");
 }
 
-function line(text: string): string {
+/** A value of one line that is only shown. */
+export function line(text: string): string {
   return text.replaceAll(/[\0\n\r]+/g, " ").replaceAll("%", "%%");
 }
