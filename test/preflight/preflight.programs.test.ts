@@ -1,47 +1,13 @@
-import { spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { runInstead } from "../../rescue-profile/preflight/run-instead.ts";
 import { makeDatabase, runSql } from "../observe/findings-support.ts";
-import { child, firstWord, fixture, tempDir } from "../observe/support.ts";
+import { child, firstWord, fixture } from "../observe/support.ts";
 import { openTerminal } from "../support/terminal.ts";
-
-const BIN = fileURLToPath(new URL("../../plugin/cli/bin.ts", import.meta.url));
-/** A profile whose service no machine has, so that the host's CLI is the one that the environment names. */
-const PROFILE = "preflight-test";
-/** One that always passes and needs nothing. */
-const DISK = ["--checks", "disk", "--min-free-mb", "0"];
-
-function homeWith(port: number | string) {
-  const home = tempDir();
-  const stateDir = join(home, `.openclaw-${PROFILE}`);
-  mkdirSync(join(stateDir, "state"), { recursive: true });
-  writeFileSync(join(stateDir, "openclaw.json"), JSON.stringify({ gateway: { port } }));
-  return { home, stateDir, ran: join(home, "ran") };
-}
-
-/** The program with nothing of this machine's in its environment, in a session of its own: no terminal of the developer's plays a part. */
-function start(home: string, words: readonly string[], env: NodeJS.ProcessEnv = {}) {
-  const started = spawn(process.execPath, [BIN, "preflight", "--profile", PROFILE, ...words], {
-    cwd: home,
-    detached: true,
-    env: { HOME: home, PATH: "/usr/bin:/bin", ...env },
-  });
-  onTestFinished(() => void started.kill("SIGKILL"));
-  const end = new Promise<number | NodeJS.Signals | null>((resolve) => started.once("close", (code, signal) => resolve(code ?? signal)));
-  return { process: started, end };
-}
-
-async function run(home: string, words: readonly string[], options: { env?: NodeJS.ProcessEnv; input?: Buffer } = {}) {
-  const { process: started, end } = start(home, words, options.env);
-  started.stdin.end(options.input ?? "");
-  const [out, err] = await Promise.all([text(started.stdout), text(started.stderr)]);
-  return { end: await end, out, err };
-}
+import { BIN, DISK, homeWith, PROFILE, run, start } from "./support.ts";
 
 const signals = { first: new Promise<never>(() => undefined), heard: () => undefined, passTo: () => undefined, release: () => undefined };
 
