@@ -1,8 +1,9 @@
 import { hostCommand } from "../../../src/shared/openclaw-home.ts";
 import type { Reading } from "../../core/model.ts";
 import type { Facts, Json, TokenFacts } from "../facts.ts";
-import type { Answer, Check, Evidence, Problem, Severity } from "../finding.ts";
+import type { Check, Evidence, Problem, Severity } from "../finding.ts";
 import { shapeOfSecret, valueAt } from "./config-shape.ts";
+import { judged, together } from "./data-answer.ts";
 import { sharedSecretMode, weaknessOf } from "./gateway-secret.ts";
 
 export const gatewayExposed: Check = {
@@ -12,12 +13,13 @@ export const gatewayExposed: Check = {
   look: async (facts) => {
     const [config, listening, token] = await Promise.all([facts.config(), facts.listening(), facts.token()]);
     const openings = openingsOf(config, listening);
-    if (openings.length > 0) {
-      const guard = guardOf(token, config, beyond(listening).length > 0);
-      return { ok: true, value: openings.map((opening) => problemOf(opening, guard, facts)) };
-    }
-    const blind: Answer | undefined = [config, listening].find((reading): reading is Extract<Answer, { ok: false }> => !reading.ok);
-    return blind ?? { ok: true, value: [] };
+    const guard = guardOf(token, config, beyond(listening).length > 0);
+    const none = () => [];
+    return together(
+      { ok: true, value: openings.map((opening) => problemOf(opening, guard, facts)) },
+      judged(config, none),
+      judged(listening, none),
+    );
   },
 };
 
