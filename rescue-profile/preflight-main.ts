@@ -1,25 +1,15 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { renderModelUnit } from "../src/service-installers/systemd/model-unit.ts";
 import { cut } from "../src/shared/cut.ts";
 import { RescueError } from "../src/shared/errors.ts";
-import { runHost } from "../src/shared/openclaw-cli.ts";
 import { profileConfigPath, profileStateDir, stateDatabasePath } from "../src/shared/openclaw-home.ts";
 import { readProcFile } from "../src/shared/proc-files.ts";
 import { OWN_COMMAND } from "../src/shared/rescue-home.ts";
-import { runCommand } from "../src/shared/run-command.ts";
-import { fingerprintOf } from "./copies/fingerprint.ts";
 import type { Reading } from "./core/model.ts";
-import { findGatewayHost } from "./gateway-host.ts";
 import { wallMs } from "./observe/clock.ts";
-import { parseValidation } from "./observe/config-validation.ts";
-import { probeHttp } from "./observe/http.ts";
-import { observeListener } from "./observe/listener.ts";
 import { showable } from "./observe/mask.ts";
-import { readPendingPairings } from "./observe/pending-pairings.ts";
 import { seen, unseen, unseenBecause, within } from "./observe/reading.ts";
 import { freeBytes } from "./observe/resources.ts";
-import { resolveTarget } from "./observe/target.ts";
 import { readGpuMemory } from "./preflight/gpu.ts";
 import {
   type ConfigLook,
@@ -149,6 +139,7 @@ function refuseChangedWords(argv: readonly string[]): void {
 /** Without a shell, arguments or input; its output is ours to show one line of. */
 function customChecks({ custom, customTimeoutMs }: CustomWishes, env: NodeJS.ProcessEnv, stop: AbortSignal): readonly Check[] {
   return custom.map(async ({ name, program }) => {
+    const { runCommand } = await import("../src/shared/run-command.ts");
     const ended = await runCommand([program], { timeoutMs: customTimeoutMs, env, stop, maxBytes: 65_536 });
     const said = `${ended.stdout}\n${ended.stderr}`.split("\n").find((line) => line.trim() !== "") ?? "";
     return judgeCustom(name, ended, showable(said), customTimeoutMs);
@@ -162,6 +153,7 @@ async function checkPort(host: string, port: number): Promise<Failure | undefine
 
 /** Who answers on the loopback address at that port, as far as this account may see. */
 async function holderOf(port: number): Promise<Holder | undefined> {
+  const { observeListener } = await import("./observe/listener.ts");
   const listener = await observeListener(port, []);
   if (!listener.ok || listener.value.state !== "owned") return undefined;
   const { pid } = listener.value;
@@ -207,6 +199,7 @@ export async function renderModelServer({ env, wishes, name, args, packageRoot }
     throw new RescueError("usage", `with --render only the server's arguments stand behind --, and ${args[0]} is what it starts anyway`);
   }
   const { packageHere } = await import("./setup-main.ts");
+  const { renderModelUnit } = await import("../src/service-installers/systemd/model-unit.ts");
   const own = [process.execPath, path.join(packageHere(packageRoot), OWN_COMMAND)];
   return renderModelUnit({
     name,
@@ -217,10 +210,13 @@ export async function renderModelServer({ env, wishes, name, args, packageRoot }
   });
 }
 
+/** Each loads what it looks with when it looks: a crontab line pays for its own checks only. */
 const LOOKS: Readonly<Record<CheckName, (options: PreflightOptions) => Promise<Failure | undefined>>> = {
   gateway: async (options) =>
     judgeGateway(
       await within(HEALTH_MS + SPARE_MS, "the gateway", async () => {
+        const { resolveTarget } = await import("./observe/target.ts");
+        const { probeHttp } = await import("./observe/http.ts");
         const target = await resolveTarget(options);
         return seen({ port: target.port, health: await probeHttp(target, "/healthz", HEALTH_MS) });
       }),
@@ -228,7 +224,12 @@ const LOOKS: Readonly<Record<CheckName, (options: PreflightOptions) => Promise<F
 
   pairing: async (options) => {
     const database = stateDatabasePath(profileStateDir(options.profile, options));
-    return judgePairing(await within(SPARE_MS, "the state database", async () => readPendingPairings(database, wallMs())));
+    return judgePairing(
+      await within(SPARE_MS, "the state database", async () => {
+        const { readPendingPairings } = await import("./observe/pending-pairings.ts");
+        return readPendingPairings(database, wallMs());
+      }),
+    );
   },
 
   config: async (options) =>
@@ -250,10 +251,14 @@ const LOOKS: Readonly<Record<CheckName, (options: PreflightOptions) => Promise<F
 /** What lies there by our own reading, and then, because only the host knows its schema, by `config validate`. */
 async function lookAtConfig({ profile, home, env }: PreflightOptions): Promise<Reading<ConfigLook>> {
   const configPath = profileConfigPath(profile, { home, env });
+  const { fingerprintOf } = await import("./copies/fingerprint.ts");
   const { state, why = configPath } = fingerprintOf(configPath);
   if (state === "unreadable") return unseen(why);
   if (state === "missing") return seen({ state: "missing", why });
   if (state !== "there") return seen({ state: "invalid", why });
+  const { findGatewayHost } = await import("./gateway-host.ts");
+  const { parseValidation } = await import("./observe/config-validation.ts");
+  const { runHost } = await import("../src/shared/openclaw-cli.ts");
   // The host is asked about just this file, also where OPENCLAW_HOME moved it.
   const { cli } = await findGatewayHost({ profile, env, home: path.dirname(path.dirname(configPath)) });
   if (cli === undefined) return unseen("the openclaw command is not on PATH, and no service names it");

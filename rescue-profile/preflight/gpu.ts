@@ -1,4 +1,3 @@
-import { runCommand } from "../../src/shared/run-command.ts";
 import type { Reading } from "../core/model.ts";
 
 export interface GpuMemory {
@@ -14,6 +13,7 @@ const QUERY = ["nvidia-smi", "--query-gpu=memory.free", "--format=csv,noheader,n
 
 /** What nvidia-smi, found on PATH, says. Not ok, with a sentence: it is not there, failed, was late, or knows of no GPU. */
 export async function readGpuMemory(env: NodeJS.ProcessEnv, stop: AbortSignal): Promise<Reading<GpuMemory>> {
+  const { runCommand } = await import("../../src/shared/run-command.ts");
   const asked = await runCommand(QUERY, { timeoutMs: ASK_MS, env, stop, maxBytes: 65_536 });
   if (asked.notStarted === "ENOENT") {
     return { ok: false, why: "nvidia-smi is not on PATH: without it the free memory of a GPU cannot be known" };

@@ -2,7 +2,6 @@ import { constants } from "node:fs";
 import { access, open, stat } from "node:fs/promises";
 import path from "node:path";
 import { messageOf, systemErrorCode } from "../../src/shared/errors.ts";
-import { runCommand } from "../../src/shared/run-command.ts";
 import type { Reading } from "../core/model.ts";
 import type { ModelWishes } from "./model-wishes.ts";
 import { parseShebang } from "./shebang.ts";
@@ -133,6 +132,7 @@ print("there" if path is None or find(sys.argv[1] + ".__main__", path) else "mis
 `;
 
 async function findModule(python: string, name: string, env: NodeJS.ProcessEnv, stop: AbortSignal): Promise<Reading<EntrypointLook>> {
+  const { runCommand } = await import("../../src/shared/run-command.ts");
   const asked = await runCommand([python, "-c", FIND_MODULE, name], { timeoutMs: PYTHON_MS, env, stop });
   const answer = asked.stdout.trim();
   if (asked.exitCode === 0 && (answer === "there" || answer === "missing")) return { ok: true, value: { state: answer } };

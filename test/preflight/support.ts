@@ -2,11 +2,13 @@ import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { onTestFinished } from "vitest";
 import { tempDir } from "../observe/support.ts";
 
 export const BIN = fileURLToPath(new URL("../../plugin/cli/bin.ts", import.meta.url));
+/** A third of each start is reading our own sources: once is enough. Inside the clone. */
+const COMPILED = fileURLToPath(new URL("../../node_modules/.vitest/compiled", import.meta.url));
 /** A profile whose service no machine has, so that the host's CLI is the one that the environment names. */
 export const PROFILE = "preflight-test";
 /** One that always passes and needs nothing. */
@@ -25,7 +27,7 @@ export function start(home: string, words: readonly string[], env: NodeJS.Proces
   const started = spawn(process.execPath, [BIN, "preflight", ...(words[0] === "model-server" ? [] : ["--profile", PROFILE]), ...words], {
     cwd: home,
     detached: true,
-    env: { HOME: home, PATH: "/usr/bin:/bin", ...env },
+    env: { HOME: home, PATH: "/usr/bin:/bin", NODE_COMPILE_CACHE: COMPILED, ...env },
   });
   onTestFinished(() => void started.kill("SIGKILL"));
   const end = new Promise<number | NodeJS.Signals | null>((resolve) => started.once("close", (code, signal) => resolve(code ?? signal)));
@@ -63,4 +65,12 @@ export function wholeModel(directory: string): string {
   const map = { metadata: { total_size: 200 }, weight_map: { a: shards[0], b: shards[1], c: shards[0] } };
   writeFileSync(join(directory, "model.safetensors.index.json"), JSON.stringify(map));
   return directory;
+}
+
+/** A package of ours that runs the sources: a test need not wait for `dist`. */
+export function packageIn(home: string): string {
+  const root = join(home, "package");
+  mkdirSync(join(root, "dist", "plugin", "cli"), { recursive: true });
+  writeFileSync(join(root, "dist", "plugin", "cli", "bin.js"), `await import(${JSON.stringify(pathToFileURL(BIN).href)});\n`);
+  return root;
 }
