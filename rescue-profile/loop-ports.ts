@@ -1,7 +1,3 @@
-import { spawn } from "node:child_process";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { scrubbedEnv } from "../src/shared/openclaw-home.ts";
 import type { PolicySettings } from "./config.ts";
 import { forProfile } from "./core/causes.ts";
 import type { Action } from "./core/event.ts";
@@ -14,6 +10,7 @@ import { clockGaps, monotonicMs } from "./observe/clock.ts";
 import { look } from "./observe/look.ts";
 import { refreshTarget } from "./observe/target.ts";
 import { isAlive, sleep, type Watchdog } from "./open-watchdog.ts";
+import { startApart } from "./own-process.ts";
 import { rememberTarget } from "./remembered-target.ts";
 import { describeStep, planFor } from "./repair/plan.ts";
 import type { WakeBell } from "./wake.ts";
@@ -116,7 +113,10 @@ export function loopPorts(dog: Watchdog, lease: Lease, bell?: WakeBell): LoopPor
     renewLease: () => dog.journal.renew(lease, leaseMs(dog.settings)),
     startRepair: (id, how) => {
       spawnedAt.set(id, monotonicMs());
-      spawnRunner(dog, id, how);
+      // In a process of its own: it must outlive whoever decided on it.
+      startApart("runner-main", [dog.options.profile, String(id), how], dog.options, (why) =>
+        dog.log({ event: "runner-not-started", level: "error", success: false, details: why }),
+      );
     },
     repairOutcome: (incident) => {
       const repair = dog.journal.latestRepair(incident);
@@ -143,19 +143,4 @@ export function loopPorts(dog: Watchdog, lease: Lease, bell?: WakeBell): LoopPor
       for (const line of newsLines({ ...news, decision: { ...decision, actions: decision.actions.map(addressed) } })) dog.log(line);
     },
   };
-}
-
-/** The repair runs in a process of its own, in its own session: it must outlive whoever decided on it. */
-function spawnRunner(dog: Watchdog, id: number, how: "whole" | "wind-up"): void {
-  const { packageRoot } = dog.options;
-  const beside = new URL(import.meta.url.endsWith(".ts") ? "./runner-main.ts" : "./runner-main.js", import.meta.url);
-  const entry = packageRoot === undefined ? fileURLToPath(beside) : join(packageRoot, "dist", "rescue-profile", "runner-main.js");
-  const child = spawn(process.execPath, [entry, dog.options.profile, String(id), how], {
-    detached: true,
-    stdio: "ignore",
-    cwd: dog.options.home,
-    env: { ...scrubbedEnv(dog.options.env), HOME: dog.options.home },
-  });
-  child.on("error", (error) => dog.log({ event: "runner-not-started", level: "error", success: false, details: error.message }));
-  child.unref();
 }

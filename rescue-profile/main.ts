@@ -1,5 +1,6 @@
 import { messageOf } from "../src/shared/errors.ts";
 import { alerting, alertOnce } from "./alerting.ts";
+import { auditIfDue, auditing } from "./auditing.ts";
 import { toPolicy } from "./config.ts";
 import type { WatchState } from "./core/state.ts";
 import { isJournalTrouble, type Lease, LeaseLost, type LeaseResult, type RequestRow } from "./journal/journal.ts";
@@ -49,6 +50,7 @@ export async function watchForever(
     const bell = wakeBell(dog.dir);
     const ended = new AbortController();
     const told = alerting(dog, AbortSignal.any([signal, ended.signal]));
+    void auditing(dog, AbortSignal.any([signal, ended.signal]));
     try {
       await watch(dog.journal.loadState(dog.options.profile), toPolicy(dog.settings), loopPorts(dog, taken.lease, bell), signal);
       dog.log({ event: "watch-ended", trigger: dog.options.what });
@@ -122,7 +124,10 @@ export async function tick(dog: Watchdog, maxMs: number, signal: AbortSignal, te
         return monotonicMs() >= endMs || (calm && decision.state.incident === null && decision.state.phase.name === "watching");
       },
     );
-    if (tells) await alertOnce(dog, signal);
+    if (tells) {
+      auditIfDue(dog);
+      await alertOnce(dog, signal);
+    }
     return { watched: true, state };
   } catch (error) {
     if (!(error instanceof LeaseLost)) throw error;

@@ -29,6 +29,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   service: async () => (await import("./commands/service.ts")).serviceCommand,
   selftest: async () => (await import("./commands/selftest.ts")).selftestCommand,
   supervise: async () => (await import("./commands/supervise.ts")).superviseCommand,
+  audit: async () => (await import("./commands/audit.ts")).auditCommand,
   preflight: async () => (await import("./commands/preflight.ts")).preflightCommand,
 };
 

@@ -40,7 +40,7 @@ export function describePlugins(
     known,
     allow: listOf(plugins["allow"]),
     deny: listOf(plugins["deny"]) ?? [],
-    entries: Object.keys(entries),
+    entries: Object.keys(entries).filter((id) => asObject(entries[id])["enabled"] === true),
     suspects: suspectPlugins(lying, log, null),
     writable: known
       .filter(({ bundled }) => !bundled)

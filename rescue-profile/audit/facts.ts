@@ -115,7 +115,7 @@ export interface PluginFacts {
   /** `plugins.allow`; null: there is none, or an empty one, which allows all. */
   readonly allow: readonly string[] | null;
   readonly deny: readonly string[];
-  /** Ids in `plugins.entries`. */
+  /** Ids in `plugins.entries` that are switched on there. The host itself writes entries of plugins that are not there, with settings only (measured: codex). */
   readonly entries: readonly string[];
   /** Those from outside that the log speaks against. */
   readonly suspects: readonly PluginFinding[];

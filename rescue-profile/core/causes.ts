@@ -254,6 +254,11 @@ export const CAUSES = {
     title: "the gateway serves, but has answered slowly for minutes",
     advice: "see what else uses the machine, and which plugin or job keeps the gateway busy: openclaw logs",
   },
+  "audit-findings": {
+    remedy: "tell",
+    title: "the audit found something new",
+    advice: "see what to do: openclaw rescue audit",
+  },
   "pause-forgotten": {
     remedy: "tell",
     title: "repairs have been paused for a day or longer",

@@ -226,7 +226,8 @@ export type Cause =
   | "memory-growing"
   | "answers-slow"
   // Of the watchdog itself, whatever the gateway does: told.
-  | "pause-forgotten";
+  | "pause-forgotten"
+  | "audit-findings";
 
 /** What a serving gateway says of itself. `failing` and `suppressed` name channels and parts. */
 export interface Says {

@@ -218,6 +218,11 @@ export class Journal {
       .run(this.#clock.wallMs(), Math.round(durationMs), outcome, detail, repair, seq);
   }
 
+  /** What has nothing to do with an incident and needs no lease: whoever is to be told hears of it. */
+  tell(action: Extract<Action, { kind: "tell" }>): void {
+    this.#record(action);
+  }
+
   /** Leaves a request for whoever watches. Returns its number. */
   addRequest(kind: RequestRow["kind"], payload: RequestRow["payload"], by: string): number {
     const result = this.#db

@@ -1,0 +1,157 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { RescueError } from "../src/shared/errors.ts";
+import { hostCommand, profileStateDir } from "../src/shared/openclaw-home.ts";
+import { watchdogDir } from "../src/shared/rescue-home.ts";
+import { readIfThere, writePlainFile } from "../src/shared/secure-file.ts";
+import { applyBaseline, type Baseline, parseBaseline } from "./audit/baseline.ts";
+import { CHECKS } from "./audit/checks.ts";
+import { type Check, GROUPS } from "./audit/finding.ts";
+import {
+  daysLeft,
+  MEMORY_FILE,
+  type Memory,
+  markTold,
+  parseMemory,
+  remember,
+  sampled,
+  serialiseMemory,
+  since,
+  untold,
+} from "./audit/memory.ts";
+import { type AuditReport, oneLine, reported } from "./audit/report.ts";
+import { runChecks } from "./audit/run.ts";
+import { auditFacts } from "./audit-facts/facts.ts";
+import { CAUSES, forProfile } from "./core/causes.ts";
+import type { Journal } from "./journal/journal.ts";
+import { wallMs } from "./observe/clock.ts";
+import { loadSettings } from "./settings.ts";
+
+export { asMarkdown } from "./audit/as-markdown.ts";
+export { asSarif } from "./audit/as-sarif.ts";
+export { asText } from "./audit/as-text.ts";
+export { asJson, exitCodeOf } from "./audit/report.ts";
+export { CHECKS };
+
+export interface AuditOptions {
+  readonly profile: string;
+  readonly home: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Ids of checks or groups; undefined: all. */
+  readonly only?: readonly string[];
+  /** Only what was first seen at this time or later, wall-clock milliseconds. */
+  readonly sinceMs?: number;
+  /** A baseline file; without it `audit-baseline.json` where our state lies, if it is there. */
+  readonly baseline?: string;
+}
+
+const memoryFile = (dir: string) => join(dir, MEMORY_FILE);
+const BASELINE = "audit-baseline.json";
+
+/**
+ * Looks, and changes nothing of the host's. What was found is remembered where the watchdog keeps its state, when that is there. Throws RescueError `usage`
+ * (no such check), `profile-missing`, `not-readable` or `config-invalid` (the baseline, our settings).
+ */
+export async function audit(options: AuditOptions): Promise<AuditReport> {
+  return (await auditWith(options)).report;
+}
+
+/** What an alert says of: at most so many findings; the audit itself shows all. */
+const TOLD = 10;
+
+/**
+ * An audit that nobody is waiting for: what nobody was told yet becomes one warning, for whoever is to be told. A check that could not look is in the log
+ * only, or each reboot of the host would be an alert.
+ */
+export async function scheduledAudit(options: AuditOptions, journal: Pick<Journal, "tell">): Promise<AuditReport> {
+  const { report, dir, memory } = await auditWith(options);
+  const fresh = untold(report.findings, memory).filter(({ severity }) => severity !== "note");
+  const [worst] = fresh;
+  if (worst !== undefined) {
+    const more = fresh.length > TOLD ? [`and ${fresh.length - TOLD} more`] : [];
+    const { title, advice } = CAUSES["audit-findings"];
+    journal.tell({
+      kind: "tell",
+      severity: worst.severity === "critical" ? "critical" : "warning",
+      incident: null,
+      cause: "audit-findings",
+      text: forProfile(`${title}: ${advice}`, options.profile),
+      evidence: [...fresh.slice(0, TOLD).map(({ severity, title: what }) => `${severity}: ${oneLine(what)}`), ...more],
+    });
+  }
+  writePlainFile(memoryFile(dir), serialiseMemory({ ...markTold(memory, fresh), scheduledMs: Date.parse(report.at) }));
+  return report;
+}
+
+interface Audited {
+  readonly report: AuditReport;
+  readonly dir: string;
+  readonly memory: Memory;
+}
+
+async function auditWith(options: AuditOptions): Promise<Audited> {
+  const { profile, home, env, sinceMs } = options;
+  const checks = chosen(options.only);
+  const stateDir = profileStateDir(profile, { home, env });
+  if (!existsSync(stateDir)) {
+    throw new RescueError("profile-missing", `there is no OpenClaw profile ${profile}: ${stateDir} does not exist`, {
+      fix: hostCommand(profile, "onboard"),
+    });
+  }
+  const dir = watchdogDir(profile, home, env);
+  const nowMs = wallMs();
+  const baseline = readBaseline(options.baseline, dir, nowMs);
+  const before = parseMemory(readIfThere(memoryFile(dir)));
+  let freeBytes: number | undefined;
+  const facts = auditFacts({
+    profile,
+    home,
+    env,
+    dir,
+    settings: loadSettings(dir).audit,
+    nowMs,
+    rotated: [],
+    daysLeft: (disk) => {
+      freeBytes = disk.freeBytes;
+      return daysLeft(before.disk, nowMs, disk.freeBytes);
+    },
+  });
+  const { findings, couldNotLook, looked, checked } = await runChecks(checks, facts);
+  const { memory } = remember(before, findings, looked, nowMs);
+  const after = freeBytes === undefined ? memory : sampled(memory, freeBytes, nowMs);
+  if (existsSync(dir)) writePlainFile(memoryFile(dir), serialiseMemory(after));
+  const judged = applyBaseline(findings, baseline, nowMs);
+  const shown = sinceMs === undefined ? judged.findings : since(judged.findings, after, sinceMs);
+  return {
+    dir,
+    memory: after,
+    report: {
+      profile,
+      at: new Date(nowMs).toISOString(),
+      findings: shown.map(reported),
+      accepted: judged.accepted,
+      couldNotLook,
+      checked,
+    },
+  };
+}
+
+/** Throws `usage` for a name that is neither a check's nor a group's: what was meant would not be looked at. */
+function chosen(only: readonly string[] | undefined): readonly Check[] {
+  if (only === undefined) return CHECKS;
+  const unknown = only.find((name) => !CHECKS.some(({ id, group }) => id === name || group === name));
+  if (unknown !== undefined) {
+    throw new RescueError("usage", `--only does not know ${JSON.stringify(unknown)}`, {
+      fix: `list the checks with: audit --list; or a group: ${GROUPS.join(", ")}`,
+    });
+  }
+  return CHECKS.filter(({ id, group }) => only.includes(id) || only.includes(group));
+}
+
+function readBaseline(given: string | undefined, dir: string, nowMs: number): Baseline {
+  const file = given ?? join(dir, BASELINE);
+  const text = readIfThere(file);
+  if (text !== undefined) return parseBaseline(text, { file, ids: new Set(CHECKS.map(({ id }) => id)), nowMs });
+  if (given === undefined) return [];
+  throw new RescueError("not-readable", `the baseline ${file} does not exist`, { fix: 'begin with {"accepted": []}' });
+}
