@@ -130,7 +130,10 @@ export function auditFacts(options: FactsOptions): Facts {
     token: once(
       "the gateway's token",
       LOOK_MS,
-      withConfig((read) => seen(describeToken(read, configPath, path.dirname(stateDir)))),
+      withConfig(async (read) => {
+        const given = await environment();
+        return seen(describeToken(read, { configPath, home: path.dirname(stateDir), environment: given.ok ? given.value : null }));
+      }),
     ),
     listening: once("the gateway's port", LOOK_MS, async () => {
       const found = await target();

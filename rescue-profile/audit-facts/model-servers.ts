@@ -30,16 +30,14 @@ export async function readModelServers(
 ): Promise<readonly ModelServer[]> {
   const wanted = [...configuredServers(config), ...declared.map(({ url, unit }) => ({ id: url, url, models: [], onDemand: false, unit }))];
   return Promise.all(
-    wanted.map(async ({ id, url, models, onDemand, unit }) => ({
-      id,
-      url: bare(url),
-      wanted: models,
-      onDemand,
-      answer: await ask(url),
-      unit: await unitOf(unit, url, place),
-    })),
+    wanted.map(async ({ id, url, models, onDemand, unit }) => {
+      const { anyName = false, ...answer } = await ask(url);
+      return { id, url: bare(url), wanted: anyName ? [] : models, onDemand, answer, unit: await unitOf(unit, url, place) };
+    }),
   );
 }
+
+type Answer = ModelServer["answer"] & { readonly anyName?: boolean };
 
 function configuredServers(config: JsonObject): Wanted[] {
   return Object.entries(asObject(asObject(config["models"])["providers"])).flatMap(([id, provider]) => {
@@ -57,19 +55,21 @@ function bare(url: string): string {
 }
 
 /** The list of an OpenAI-compatible server (vLLM, llama.cpp, LM Studio, SGLang); an Ollama's own, when its address is not its `/v1`. */
-async function ask(url: string): Promise<ModelServer["answer"]> {
+async function ask(url: string): Promise<Answer> {
   const base = bare(url).replace(/\/$/, "");
   const open = await listAt(`${base}/models`, "data", "id");
   return open.state === "error" && open.status === 404 ? listAt(`${base}/api/tags`, "models", "name") : open;
 }
 
-async function listAt(url: string, list: string, name: string): Promise<ModelServer["answer"]> {
+async function listAt(url: string, list: string, name: string): Promise<Answer> {
   const got = await get(url);
   if (typeof got === "string") return { state: got };
   if (got.status !== 200) return { state: "error", status: got.status };
   const models = asObject(parsed(got.body))[list];
   if (!Array.isArray(models)) return { state: "error", status: got.status };
-  return { state: "models", models: models.map((each) => asObject(each)[name]).filter((each) => typeof each === "string") };
+  const ids = models.map((each) => asObject(each)[name]).filter((each) => typeof each === "string");
+  // llama.cpp answers under any name, whatever it calls its one model.
+  return { state: "models", models: ids, anyName: models.some((each) => asObject(each)["owned_by"] === "llamacpp") };
 }
 
 function parsed(text: string): unknown {

@@ -9,12 +9,16 @@ const PLACEHOLDER = /^(?:|undefined|null|none|token|secret|password|changeme|cha
 /** A variable or another source, which only the host resolves. */
 const REFERENCE = /\$\{[A-Z_][A-Z0-9_]*\}/;
 
-/** The gateway's token or password, described and never told. `home`: where the account's profiles lie. */
-export function describeToken(config: JsonObject, configPath: string, home: string): TokenFacts {
+/** The gateway's token or password, described and never told. `home`: where the account's profiles lie; `environment`: the gateway's, null if not known. */
+export function describeToken(
+  config: JsonObject,
+  { configPath, home, environment }: { configPath: string; home: string; environment: Readonly<Record<string, string | undefined>> | null },
+): TokenFacts {
   const auth = asObject(asObject(config["gateway"])["auth"]);
   const mode =
     typeof auth["mode"] === "string" ? auth["mode"] : auth["token"] === undefined && auth["password"] !== undefined ? "password" : "token";
-  const secret = secretOf(config);
+  // What the environment hands in wins over the file (the host's own rule).
+  const secret = environment?.[`OPENCLAW_GATEWAY_${mode.toUpperCase()}`] || secretOf(config);
   return {
     mode,
     length: secret?.length ?? null,
