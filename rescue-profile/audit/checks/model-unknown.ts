@@ -80,7 +80,7 @@ function commandsOf(ref: string, uses: readonly ModelUse[]): readonly string[] {
     if (job !== null)
       return [
         job.fallbacks.includes(ref)
-          ? `cron edit ${idInCommand(job.id)} --fallbacks MODEL,…`
+          ? `cron edit ${idInCommand(job.id)} --fallbacks MODEL`
           : `cron edit ${idInCommand(job.id)} --model MODEL`,
       ];
     if (key === "agents.defaults.model" || key === "agents.defaults.model.primary") return ["models set MODEL"];

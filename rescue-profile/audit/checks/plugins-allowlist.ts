@@ -17,15 +17,10 @@ export const pluginsAllowlist: Check = {
 
 function judge({ allow, known }: PluginFacts, profile: string): readonly Problem[] {
   const enabled = known.filter((plugin) => plugin.enabled);
-  const [first, ...rest] = enabled.filter(({ bundled }) => !bundled);
-  if (allow !== null || first === undefined) return [];
-  const outside = [first, ...rest];
-  const strays = outside.filter(({ configured }) => !configured);
+  const outside = enabled.filter(({ bundled }) => !bundled);
+  if (allow !== null || outside.length === 0) return [];
+  const strays = outside.filter(({ configured }) => !configured).map(({ id }) => id);
   const ids = [...new Set(enabled.filter(({ bundled, configured }) => bundled || configured).map(({ id }) => id))].sort();
-  const [said, ...more] = outside.map(({ id, configured }) => ({
-    fact: `${id} comes from outside the host and is enabled${configured ? "" : ", though nothing configures it"}`,
-    from: "openclaw plugins list",
-  }));
   const printable = ids.every(isSafePlugin);
   return [
     {
@@ -34,15 +29,12 @@ function judge({ allow, known }: PluginFacts, profile: string): readonly Problem
       title: "Plugins from outside the host load without plugins.allow naming them",
       evidence: [
         { fact: "there is no plugins.allow, so that whatever is found may load", from: "openclaw.json plugins.allow" },
-        ...(said ? [said] : []),
-        ...more,
+        ...outside.map(({ id, configured }) => ({
+          fact: `${id} comes from outside the host and is enabled${configured ? "" : ", though nothing configures it"}`,
+          from: "openclaw plugins list",
+        })),
       ],
-      cure: cureOf(
-        ids,
-        strays.map(({ id }) => id),
-        printable,
-        profile,
-      ),
+      cure: cureOf(ids, strays, printable, profile),
       ...(strays.length === 0 && printable ? { fix: { kind: "allow-plugins", ids } as const } : {}),
     },
   ];
