@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are what is tested
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { modelCredentials } from "../../../rescue-profile/audit/checks/model-credentials.ts";
