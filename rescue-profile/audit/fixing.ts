@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { messageOf } from "../../src/shared/errors.ts";
 import type { Reading } from "../core/model.ts";
 import { type Finding, type Fix, SEVERITIES, type Severity } from "./finding.ts";
@@ -79,7 +80,7 @@ export async function applyFixes(
     if (stopped !== undefined) outcomes.push({ finding, state: "not-reached", said: stopped });
     else {
       try {
-        const outcome = await fixOne(finding, known, ports, dryRun);
+        const outcome = (await curedBefore(finding, outcomes, ports)) ?? (await fixOne(finding, known, ports, dryRun));
         outcomes.push(outcome);
         if (outcome.state === "undo-failed") stopped = "an earlier fix could not be taken back";
       } catch (error) {
@@ -90,6 +91,19 @@ export async function applyFixes(
     }
   }
   return outcomes;
+}
+
+/** The same fix may cure two findings: then there is nothing left to do for the second one. */
+async function curedBefore(finding: Finding, before: readonly FixOutcome[], ports: FixingPorts): Promise<FixOutcome | undefined> {
+  const { fix } = finding;
+  if (fix === undefined || !before.some((each) => each.state === "fixed" && isDeepStrictEqual(each.finding.fix, fix))) return undefined;
+  const again = await ports.recheck(finding.id);
+  if (!again.ok || again.value.some((each) => keyOf(each) === keyOf(finding))) return undefined;
+  const said = "the fix of an earlier finding has cured this one too";
+  await ports.note(heading(finding, ports.nowMs()) + entry(ports.nowMs(), "fixed", said)).catch((error: unknown) => {
+    throw new LogLost("fixed", said, error);
+  });
+  return { finding, state: "fixed", said };
 }
 
 /** Without a record nothing more is done. */
