@@ -67,7 +67,7 @@ interface ModelServerOptions extends RunOptions {
 /** Runs the checks and then, when all passed, the command. Resolves to the exit code, or ends this process by the signal that ended the command. */
 export async function preflight(options: PreflightOptions): Promise<number> {
   return whenAllPass(options, (stop) => [
-    ...options.wishes.checks.map((name) => LOOKS[name](options)),
+    ...options.wishes.checks.map((name) => LOOKS[name](options, stop)),
     ...customChecks(options.wishes, options.env, stop),
   ]);
 }
@@ -211,7 +211,7 @@ export async function renderModelServer({ env, wishes, name, args, packageRoot }
 }
 
 /** Each loads what it looks with when it looks: a crontab line pays for its own checks only. */
-const LOOKS: Readonly<Record<CheckName, (options: PreflightOptions) => Promise<Failure | undefined>>> = {
+const LOOKS: Readonly<Record<CheckName, (options: PreflightOptions, stop: AbortSignal) => Promise<Failure | undefined>>> = {
   gateway: async (options) =>
     judgeGateway(
       await within(HEALTH_MS + SPARE_MS, "the gateway", async () => {
@@ -232,8 +232,8 @@ const LOOKS: Readonly<Record<CheckName, (options: PreflightOptions) => Promise<F
     );
   },
 
-  config: async (options) =>
-    judgeConfig(await within(VALIDATE_MS + SPARE_MS, "the validation of the configuration", () => lookAtConfig(options))),
+  config: async (options, stop) =>
+    judgeConfig(await within(VALIDATE_MS + SPARE_MS, "the validation of the configuration", () => lookAtConfig(options, stop))),
 
   disk: async (options) => {
     const stateDir = profileStateDir(options.profile, options);
@@ -249,7 +249,7 @@ const LOOKS: Readonly<Record<CheckName, (options: PreflightOptions) => Promise<F
 };
 
 /** What lies there by our own reading, and then, because only the host knows its schema, by `config validate`. */
-async function lookAtConfig({ profile, home, env }: PreflightOptions): Promise<Reading<ConfigLook>> {
+async function lookAtConfig({ profile, home, env }: PreflightOptions, stop: AbortSignal): Promise<Reading<ConfigLook>> {
   const configPath = profileConfigPath(profile, { home, env });
   const { fingerprintOf } = await import("./copies/fingerprint.ts");
   const { state, why = configPath } = fingerprintOf(configPath);
@@ -262,7 +262,7 @@ async function lookAtConfig({ profile, home, env }: PreflightOptions): Promise<R
   // The host is asked about just this file, also where OPENCLAW_HOME moved it.
   const { cli } = await findGatewayHost({ profile, env, home: path.dirname(path.dirname(configPath)) });
   if (cli === undefined) return unseen("the openclaw command is not on PATH, and no service names it");
-  const answer = parseValidation(await runHost(cli, profile, ["config", "validate", "--json"], { timeoutMs: VALIDATE_MS }));
+  const answer = parseValidation(await runHost(cli, profile, ["config", "validate", "--json"], { timeoutMs: VALIDATE_MS, stop }));
   if (answer === undefined) return unseen("openclaw config validate did not answer");
   if (answer.valid) return seen({ state: "valid" });
   const [problem] = answer.problems;

@@ -65,7 +65,7 @@ export function headerLength(size: number, head: Uint8Array): number | { readonl
   if (head.length < 8) return { problem: `has ${size} bytes, fewer than its header's length` };
   const length = Buffer.from(head).readBigUInt64LE(0);
   if (length > BigInt(MAX_HEADER)) return { problem: "is no safetensors file: the header's length is absurd" };
-  if (Number(length) + 8 > size) return { problem: `is cut off: its header needs ${length} bytes, and the file has ${size}` };
+  if (Number(length) + 8 > size) return { problem: `is cut off: its header ends at byte ${length + 8n}, and the file has ${size}` };
   return Number(length);
 }
 

@@ -33,7 +33,7 @@ export async function runHost(
   cli: HostCli,
   profile: string,
   args: readonly string[],
-  options: { readonly timeoutMs: number; readonly input?: string },
+  options: { readonly timeoutMs: number; readonly input?: string; readonly stop?: AbortSignal },
 ): Promise<CommandResult> {
   const select = profile === "default" ? [] : ["--profile", profile];
   return runCommand([...cli.command, ...select, ...args], { ...options, env: hostEnv(cli) });

@@ -42,7 +42,7 @@ describe("a directory with a model", () => {
     [`${FIRST} is not there`, "no shard", (at) => rmSync(join(at, FIRST))],
     [`${FIRST} is empty`, "an empty shard", (_, put) => put(FIRST, "")],
     [`${FIRST} is cut off`, "a shard that lacks its last byte", (at) => truncateSync(join(at, FIRST), safetensors(100).length - 1)],
-    [`${FIRST} is cut off: its header needs`, "a shard that ends in its header", (at) => truncateSync(join(at, FIRST), 40)],
+    [`${FIRST} is cut off: its header ends at byte`, "a shard that ends in its header", (at) => truncateSync(join(at, FIRST), 40)],
     [`${FIRST} has 5 bytes`, "a shard of five bytes", (at) => truncateSync(join(at, FIRST), 5)],
     [
       `${FIRST} has ${safetensors(100).length + 1} bytes, and its tensors`,
