@@ -157,7 +157,7 @@ async function fixOne(finding: Finding, known: ReadonlyMap<string, Severity>, po
     await ports.note(applied(output, ports.nowMs()));
     const still = await judge(finding, known, remedy, ports);
     if (still === undefined) {
-      await ports.note(entry(ports.nowMs(), "fixed", `${plan.what}; the finding is gone. ${plan.undoByHand}`));
+      await ports.note(entry(ports.nowMs(), "fixed", `${plan.what}; the finding is gone. To undo by hand: ${plan.undoByHand}`));
       return { finding, state: "fixed", said: plan.what, plan };
     }
     trouble = still;
@@ -201,7 +201,7 @@ async function takeBack(
     const did = await remedy.undo();
     result = { state: "undone", said: `${trouble}; taken back: ${did}` };
   } catch (error) {
-    const said = `${trouble}; TAKING IT BACK FAILED: ${messageOf(error)}. What was there is kept: ${kept}. ${plan.undoByHand}`;
+    const said = `${trouble}; TAKING IT BACK FAILED: ${messageOf(error)}. What was there is kept: ${kept}. To undo by hand: ${plan.undoByHand}`;
     result = { state: "undo-failed", said };
   }
   if (lost !== undefined) throw new LogLost(result.state, result.said, lost.error);

@@ -52,7 +52,9 @@ export function heading(finding: Finding, atMs: number): string {
 export function described(plan: Plan, atMs: number): string {
   const commands = plan.commands.length === 0 ? [] : ["", fenced(plan.commands.join("\n"), "sh")];
   const files = plan.files.flatMap(({ path, text }) => ["", `${code(path)}:`, "", fenced(text)]);
-  return [entry(atMs, "decided", plan.what), ...commands, ...files, "", `To undo by hand: ${prose(plan.undoByHand)}`, ""].join("\n");
+  return [entry(atMs, "decided", plan.what).trimEnd(), ...commands, ...files, "", `To undo by hand: ${prose(plan.undoByHand)}`, ""].join(
+    "\n",
+  );
 }
 
 export function applied(output: string, atMs: number): string {
