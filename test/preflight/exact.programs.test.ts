@@ -53,8 +53,8 @@ const cases = fc.record({
   ending: fc.oneof(fc.record({ code }), fc.record({ signal: deadly })),
 });
 
-/** What the command was given: the number of its words, the words, its input. */
-const SHOW = 'printf \'%s\\0\' "$#" "$@"; cat';
+/** What the command was given: the number of its words, the words, its input in hexadecimal. */
+const SHOW = `printf '%s\\0' "$#" "$@"; od -An -v -tx1 | tr -d ' \\n'`;
 
 async function given({ words, input, ending }: Case) {
   const { home } = homeWith();
@@ -62,7 +62,7 @@ async function given({ words, input, ending }: Case) {
   const ran = await run(home, [...DISK, "--", "/bin/sh", "-c", `${SHOW}; ${end}`, "sh", ...words], { input: Buffer.from(input) });
   expect(ran).toEqual({
     end: "code" in ending ? ending.code : `SIG${ending.signal}`,
-    out: Buffer.concat([Buffer.from([words.length, ...words].map((each) => `${each}\0`).join("")), input]).toString(),
+    out: [words.length, ...words, Buffer.from(input).toString("hex")].join("\0"),
     err: "",
   });
 }
