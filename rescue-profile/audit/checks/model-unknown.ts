@@ -68,11 +68,16 @@ function problemOf(ref: string, same: readonly ModelUse[], world: ModelWorld, { 
   ];
 }
 
-function cureText(ref: string, uses: readonly ModelUse[], { models }: ModelWorld): string {
-  const near = nearest(ref, models).map((name) => cut(name, 120));
+function cureText(ref: string, uses: readonly ModelUse[], world: ModelWorld): string {
+  const resolution = resolveModel(ref, world);
+  const install =
+    !resolution.known && resolution.missing === "provider"
+      ? `Install the plugin that brings ${cut(resolution.provider, 60)}, or choose`
+      : "Choose";
+  const near = nearest(ref, world.models).map((name) => cut(name, 120));
   const known = near.length === 0 ? "" : `; what looks like it is ${near.join(", ")}`;
   const withheld = uses.every(({ job }) => job === null || isSafeId(job.id)) ? "" : `; where ID stands in a command, ${ID_WITHHELD}`;
-  return `Choose a model that is there, and put it in the place of MODEL${known}${withheld}`;
+  return `${install} a model that is there, and put it in the place of MODEL${known}${withheld}`;
 }
 
 function commandsOf(ref: string, uses: readonly ModelUse[]): readonly string[] {
