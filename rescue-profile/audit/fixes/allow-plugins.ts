@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { RescueError } from "../../../src/shared/errors.ts";
-import { asObject, type JsonObject, parseConfig, readHostConfig } from "../../../src/shared/gateway-config.ts";
+import { asObject, type JsonObject, readHostConfig } from "../../../src/shared/gateway-config.ts";
 import type { Fix } from "../finding.ts";
 import type { Remedy } from "../fixing.ts";
 import type { RemedyPorts, SavedFiles } from "./ports.ts";
@@ -28,7 +28,7 @@ export function allowPlugins({ ids }: Extract<Fix, { kind: "allow-plugins" }>, p
     changesConfig: true,
     async plan() {
       const hashes = hashesOf(config.files());
-      if (!isPlainJson(config.path))
+      if (!isPlainJson(readFileSync(config.path, "utf8")))
         throw new RescueError(
           "refused",
           `${config.path} has comments or is otherwise more than plain JSON, which the host would not keep`,
@@ -55,12 +55,17 @@ export function allowPlugins({ ids }: Extract<Fix, { kind: "allow-plugins" }>, p
       const before = kept();
       const changed = before.files.find(({ path, sha256 }) => config.readSha256.get(path) !== sha256 || hashOf(path) !== sha256);
       if (changed !== undefined) throw new RescueError("refused", `${changed.path} was changed by somebody else since it was read`);
+      const whole = readHostConfig(config.path, missing);
       const result = await ports.host(args, { timeoutMs: CLI_MS });
       left = hashesOf(before.files.map(({ path }) => path));
       const said = ports.maskSecrets(`${result.stdout}${result.stderr}`.trim());
       if (result.exitCode !== 0)
         throw new RescueError("refused", `openclaw config set ended with ${result.exitCode ?? result.signal}: ${said}`);
-      const strange = before.files.flatMap(({ path, content }) => changedKeys(parsed(path, content()), parsed(path, readFileSync(path))));
+      const rewritten = before.files.find(
+        ({ path, sha256, content }) => hashOf(path) !== sha256 && !isPlainJson(content().toString("utf8")),
+      );
+      if (rewritten !== undefined) throw new RescueError("refused", `the host has written ${rewritten.path} anew, without its comments`);
+      const strange = changedKeys(whole, readHostConfig(config.path, missing));
       const [other] = strange.filter((key) => !MAY_DIFFER.test(key));
       if (other !== undefined) throw new RescueError("refused", `the host changed ${other} together with plugins.allow`);
       if (!isDeepStrictEqual(asObject(readHostConfig(config.path, missing)["plugins"])["allow"], [...ids]))
@@ -99,18 +104,14 @@ function isObject(value: unknown): boolean {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function isPlainJson(path: string): boolean {
+function isPlainJson(text: string): boolean {
   try {
-    JSON.parse(readFileSync(path, "utf8"));
+    JSON.parse(text);
     return true;
   } catch (error) {
     if (error instanceof SyntaxError) return false;
     throw error;
   }
-}
-
-function parsed(path: string, bytes: Buffer): JsonObject {
-  return parseConfig(path, bytes.toString("utf8"));
 }
 
 function hashesOf(paths: readonly string[]): ReadonlyMap<string, string> {

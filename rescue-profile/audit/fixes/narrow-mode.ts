@@ -1,9 +1,9 @@
-import { closeSync, constants, fchmodSync, fstatSync, lstatSync, openSync, realpathSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { closeSync, constants, fchmodSync, fstatSync, lstatSync, openSync } from "node:fs";
 import { RescueError } from "../../../src/shared/errors.ts";
 import type { Fix } from "../finding.ts";
 import type { Remedy } from "../fixing.ts";
 import type { RemedyPorts } from "./ports.ts";
+import { realPlace } from "./real-place.ts";
 
 interface Seen {
   readonly path: string;
@@ -18,8 +18,7 @@ export function narrowMode(
   { path: named, mode }: Extract<Fix, { kind: "narrow-mode" }>,
   { folder, keep }: Pick<RemedyPorts, "folder" | "keep">,
 ): Remedy {
-  // Links above it are followed here, so that the guard judges where it really lies; it must not be one itself.
-  const path = join(realpathSync(dirname(named)), basename(named));
+  const path = realPlace(named);
   let before: Seen | undefined;
   const seen = () => {
     before ??= look(path);

@@ -3,6 +3,7 @@ import type { Fix } from "../finding.ts";
 import type { Remedy } from "../fixing.ts";
 import type { Change } from "./forbidden.ts";
 import type { RemedyPorts } from "./ports.ts";
+import { realPlace } from "./real-place.ts";
 
 const ROTATION_MS = 600_000;
 
@@ -28,7 +29,7 @@ export function rotateByTimer(
         commands: [`${logrotate.program} --debug ${config.path}`, ...orders.map((words) => `systemctl --user ${words.join(" ")}`)],
         changes: [
           ...written.map(({ path }): Change => ({ kind: "write", path, there: units.there(path) })),
-          ...files.map((path): Change => ({ kind: "rotate", path })),
+          ...files.map((path): Change => ({ kind: "rotate", path: realPlace(path) })),
           ...orders.map((words): Change => ({ kind: "order", words })),
         ],
         undoByHand: `systemctl --user disable --now ${timerName}; then remove ${written.map(({ path }) => path).join(", ")}`,

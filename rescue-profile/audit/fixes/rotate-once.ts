@@ -9,13 +9,12 @@ import {
   lstatSync,
   openSync,
   readSync,
-  realpathSync,
   renameSync,
   rmSync,
   type Stats,
   writeSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { RescueError } from "../../../src/shared/errors.ts";
@@ -23,6 +22,7 @@ import { assertOwnDirectory } from "../../../src/shared/secure-file.ts";
 import type { Fix } from "../finding.ts";
 import type { Remedy } from "../fixing.ts";
 import type { RemedyPorts } from "./ports.ts";
+import { realPlace } from "./real-place.ts";
 
 const CHUNK = 1 << 20;
 /** What may be written to a log while it is compressed; more would never end. */
@@ -33,7 +33,7 @@ export function rotateOnce(
   { files, keep: most }: Extract<Fix, { kind: "rotate-logs" }>,
   { folder, keep }: Pick<RemedyPorts, "folder" | "keep">,
 ): Remedy {
-  const paths = files.map((path) => join(realpathSync(dirname(path)), basename(path)));
+  const paths = files.map(realPlace);
   const rotated: string[] = [];
   return {
     changesConfig: false,

@@ -43,6 +43,8 @@ export interface AuditUnits {
 const ASK_MS = 10_000;
 const REHEARSE_MS = 60_000;
 const MOST_SAID = 4_000;
+/** What it would do with each log, of the much that it says. */
+const SAYS = /^(considering|rotating|warning: (?!logrotate in debug)| {2}log )/;
 
 /** Undefined: no user's systemd answers. Throws `service-control` when that could not be seen. */
 export async function auditUnits({ home, env }: SystemdPlace, profile: string): Promise<AuditUnits | undefined> {
@@ -54,6 +56,7 @@ export async function auditUnits({ home, env }: SystemdPlace, profile: string): 
     throw error;
   }
   const program = findLogrotate(env);
+  const places = rotationPlaces(home, profile);
   return {
     order: (words, timeoutMs) => order(words, { env, timeoutMs: timeoutMs ?? ASK_MS }),
     async enablement(unit) {
@@ -73,8 +76,11 @@ export async function auditUnits({ home, env }: SystemdPlace, profile: string): 
             throw new RescueError("refused", `${path} was changed by somebody else meanwhile; it was left alone`, {
               fix: `look at ${path}`,
             });
-          if (was === undefined) remove(home, path);
-          else await write(home, { path, text: was });
+          if (was === undefined) {
+            // With what logrotate remembers of it.
+            if (path === places.config) remove(home, places.state);
+            remove(home, path);
+          } else await write(home, { path, text: was });
         }
       };
     },
@@ -86,10 +92,7 @@ export async function auditUnits({ home, env }: SystemdPlace, profile: string): 
             serviceName: rotationNames(profile).service,
             timerName: rotationNames(profile).timer,
             files: (rotations) =>
-              rotationFiles(
-                { home, profile, program },
-                mergeRotations(parseRotations(readIfThere(rotationPlaces(home, profile).config) ?? ""), rotations),
-              ),
+              rotationFiles({ home, profile, program }, mergeRotations(parseRotations(readIfThere(places.config) ?? ""), rotations)),
             rehearse: (config) => rehearse(program, config),
           },
   };
@@ -185,7 +188,14 @@ async function rehearse(program: string, config: string): Promise<string> {
       maxBytes: 65_536,
     });
     const said = `${result.stdout}${result.stderr}`.trim();
-    if (result.exitCode === 0 && !/^error:/m.test(said)) return cut(said, MOST_SAID);
+    if (result.exitCode === 0 && !/^error:/m.test(said))
+      return cut(
+        said
+          .split("\n")
+          .filter((line) => SAYS.test(line))
+          .join("\n"),
+        MOST_SAID,
+      );
     const errors = said.split("\n").filter((line) => line.startsWith("error:"));
     throw new RescueError(
       "refused",

@@ -11,7 +11,7 @@ async function account() {
   const fake = fakeSystemctl();
   writeFileSync(
     join(fake.home, "bin", "logrotate"),
-    '#!/bin/sh\n[ ! -f "$0.err" ] || { cat "$0.err" >&2; exit 1; }\necho "would rotate: $*" >&2\n',
+    '#!/bin/sh\n[ ! -f "$0.err" ] || { cat "$0.err" >&2; exit 1; }\necho "reading config" >&2; echo "considering log $*" >&2\n',
     {
       mode: 0o755,
     },
@@ -36,11 +36,13 @@ describe("what audits write for the account's systemd", () => {
     using at = await account();
     const dropIn = at.units.limitDropIn("vllm.service");
     expect(at.units.there(dropIn.path)).toBe("nothing");
-    const takeBack = at.units.takeBack([dropIn]);
-    await at.units.write(dropIn);
+    const { config } = at.logrotate.files([LOG]);
+    const takeBack = at.units.takeBack([dropIn, config]);
+    for (const file of [dropIn, config]) await at.units.write(file);
+    writeFileSync(config.path.replace(/\.conf$/, ".state"), "logrotate's own");
     expect([at.units.there(dropIn.path), readFileSync(dropIn.path, "utf8")]).toEqual(["ours", dropIn.text]);
     await takeBack();
-    expect(existsSync(dirname(dropIn.path))).toBe(false);
+    expect([dropIn, config].map(({ path }) => existsSync(dirname(path)))).toEqual([false, false]);
     await takeBack();
   });
 
@@ -86,7 +88,7 @@ describe("what audits write for the account's systemd", () => {
 
   it("is rehearsed by logrotate first, whose errors are a refusal", async () => {
     using at = await account();
-    expect(await at.logrotate.rehearse("x")).toMatch(/^would rotate: --debug --state \S+ \S+$/);
+    expect(await at.logrotate.rehearse("x")).toMatch(/^considering log --debug --state \S+ \S+$/);
     writeFileSync(join(at.home, "bin", "logrotate.err"), "error: c.conf:1 keyword 'b' not properly separated\n");
     await expect(at.logrotate.rehearse("x")).rejects.toThrow("logrotate would not take it: error: c.conf:1 keyword");
   });
