@@ -1,12 +1,14 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { parseRotations, rotationPlaces } from "../src/service-installers/systemd/log-rotation.ts";
 import { RescueError } from "../src/shared/errors.ts";
 import { hostCommand, profileStateDir } from "../src/shared/openclaw-home.ts";
 import { watchdogDir } from "../src/shared/rescue-home.ts";
 import { readIfThere, writePlainFile } from "../src/shared/secure-file.ts";
 import { applyBaseline, type Baseline, parseBaseline } from "./audit/baseline.ts";
 import { CHECKS } from "./audit/checks.ts";
-import { type Check, GROUPS } from "./audit/finding.ts";
+import type { Facts } from "./audit/facts.ts";
+import { type Check, type Evidence, type Finding, GROUPS } from "./audit/finding.ts";
 import {
   daysLeft,
   MEMORY_FILE,
@@ -25,6 +27,7 @@ import { auditFacts } from "./audit-facts/facts.ts";
 import { CAUSES, forProfile } from "./core/causes.ts";
 import type { Journal } from "./journal/journal.ts";
 import { wallMs } from "./observe/clock.ts";
+import { maskSecrets } from "./observe/mask.ts";
 import { loadSettings } from "./settings.ts";
 
 export { asMarkdown } from "./audit/as-markdown.ts";
@@ -83,13 +86,18 @@ export async function scheduledAudit(options: AuditOptions, journal: Pick<Journa
   return report;
 }
 
-interface Audited {
+export interface Audited {
   readonly report: AuditReport;
   readonly dir: string;
+  readonly stateDir: string;
   readonly memory: Memory;
+  /** What this audit has looked at. */
+  readonly facts: Facts;
+  /** The same as they are now: what was looked up is looked up again. */
+  readonly factsNow: () => Facts;
 }
 
-async function auditWith(options: AuditOptions): Promise<Audited> {
+export async function auditWith(options: AuditOptions): Promise<Audited> {
   const { profile, home, env, sinceMs } = options;
   const checks = chosen(options.only);
   const stateDir = profileStateDir(profile, { home, env });
@@ -102,38 +110,60 @@ async function auditWith(options: AuditOptions): Promise<Audited> {
   const nowMs = wallMs();
   const baseline = readBaseline(options.baseline, dir, nowMs);
   const before = parseMemory(readIfThere(memoryFile(dir)));
+  const settings = loadSettings(dir).audit;
   let freeBytes: number | undefined;
-  const facts = auditFacts({
-    profile,
-    home,
-    env,
-    dir,
-    settings: loadSettings(dir).audit,
-    nowMs,
-    rotated: [],
-    daysLeft: (disk) => {
-      freeBytes = disk.freeBytes;
-      return daysLeft(before.disk, nowMs, disk.freeBytes);
-    },
-  });
-  const { findings, couldNotLook, looked, checked } = await runChecks(checks, facts);
+  const validated = new Set(before.validated === null ? [] : [before.validated]);
+  const factsNow = () =>
+    auditFacts({
+      profile,
+      home,
+      env,
+      dir,
+      settings,
+      nowMs: wallMs(),
+      rotated: rotatedLogs(home, profile),
+      validated,
+      daysLeft: (disk) => {
+        freeBytes = disk.freeBytes;
+        return daysLeft(before.disk, nowMs, disk.freeBytes);
+      },
+    });
+  const facts = factsNow();
+  const { findings: found, couldNotLook, looked, checked } = await runChecks(checks, facts);
+  const findings = found.map(masked);
   const { memory } = remember(before, findings, looked, nowMs);
-  const after = freeBytes === undefined ? memory : sampled(memory, freeBytes, nowMs);
+  const known = { ...memory, validated: [...validated].at(-1) ?? null };
+  const after = freeBytes === undefined ? known : sampled(known, freeBytes, nowMs);
   if (existsSync(dir)) writePlainFile(memoryFile(dir), serialiseMemory(after));
   const judged = applyBaseline(findings, baseline, nowMs);
   const shown = sinceMs === undefined ? judged.findings : since(judged.findings, after, sinceMs);
-  return {
-    dir,
-    memory: after,
-    report: {
-      profile,
-      at: new Date(nowMs).toISOString(),
-      findings: shown.map(reported),
-      accepted: judged.accepted,
-      couldNotLook,
-      checked,
-    },
+  const report = {
+    profile,
+    at: new Date(nowMs).toISOString(),
+    findings: shown.map(reported),
+    accepted: judged.accepted,
+    couldNotLook,
+    checked,
   };
+  return { report, dir, stateDir, memory: after, facts, factsNow };
+}
+
+/** Names and references come from people and strangers, and anything may be pasted into a name. */
+export function masked(finding: Finding): Finding {
+  const [first, ...rest] = finding.evidence;
+  const fact = (each: Evidence): Evidence => ({ fact: maskSecrets(each.fact), from: maskSecrets(each.from) });
+  return {
+    ...finding,
+    subject: maskSecrets(finding.subject),
+    title: maskSecrets(finding.title),
+    evidence: [fact(first), ...rest.map(fact)],
+    cure: { text: maskSecrets(finding.cure.text), commands: finding.cure.commands.map(maskSecrets) },
+  };
+}
+
+/** What a fix of an earlier audit has put under rotation. */
+function rotatedLogs(home: string, profile: string): readonly string[] {
+  return parseRotations(readIfThere(rotationPlaces(home, profile).config) ?? "").map(({ path }) => path);
 }
 
 /** Throws `usage` for a name that is neither a check's nor a group's: what was meant would not be looked at. */

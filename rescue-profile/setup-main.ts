@@ -5,6 +5,7 @@ import { tickArgv } from "../src/onboard/backstop.ts";
 import type { SetupPorts } from "../src/onboard/ports.ts";
 import { proveAndVerify } from "../src/onboard/verify.ts";
 import { installerHere, managerHere, selectControl } from "../src/service-installers/select.ts";
+import { removeAuditFiles } from "../src/service-installers/systemd/audit-files.ts";
 import { RescueError } from "../src/shared/errors.ts";
 import { findHostCli } from "../src/shared/openclaw-cli.ts";
 import { gatewayLockDir } from "../src/shared/openclaw-home.ts";
@@ -40,6 +41,7 @@ export function setupPorts({ home, env, packageRoot, signal, inheritAuth, onStep
     pluginRoot,
     manager: () => managerHere(process.platform, env),
     service,
+    removeAudits: async (profile) => (process.platform === "linux" ? removeAuditFiles({ home, env }, profile) : []),
     removeWatcher: async (profile) => (await installerHere({ platform: process.platform, env, home })?.uninstall(profile)) ?? false,
     greet: async (profile, telegram) => (await import("./alerting.ts")).greet(profile, telegram),
     inheritAuth: (from, to) => inheritAuth(cli.command.at(-1) ?? "", from, to),

@@ -49,6 +49,8 @@ export interface FactsOptions {
   readonly rotated: readonly string[];
   /** By what earlier audits saw; null: not known. */
   readonly daysLeft: (disk: Omit<DiskFacts, "daysLeft">) => number | null;
+  /** What the host found valid at an earlier time, by fingerprint and host, and is not asked again. */
+  readonly validated: { has(key: string): boolean; add(key: string): void };
 }
 
 const LOOK_MS = 5_000;
@@ -116,8 +118,12 @@ export function auditFacts(options: FactsOptions): Facts {
       if (found.value.cli === undefined) return unseen("the openclaw command is not on PATH, and no service names it");
       // The host is asked about just this file, also where OPENCLAW_HOME moved it.
       const cli = { ...found.value.cli, home: path.dirname(stateDir) };
+      const key = `${fingerprint} ${found.value.version}`;
+      if (options.validated.has(key)) return seen({ valid: true, problems: [] });
       const answer = parseValidation(await runHost(cli, profile, ["config", "validate", "--json"], { timeoutMs: HOST_MS }));
-      return answer === undefined ? unseen("openclaw config validate did not answer") : seen(answer);
+      if (answer === undefined) return unseen("openclaw config validate did not answer");
+      if (answer.valid) options.validated.add(key);
+      return seen(answer);
     }),
     lastGood: once("the copies of the configuration", LOOK_MS, () =>
       seen({ hosts: existsSync(`${configPath}.last-good`), ours: listCopies(dir).copies.length }),

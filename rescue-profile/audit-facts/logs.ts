@@ -8,7 +8,8 @@ const DAY_MS = 86_400_000;
 const MAX_FILES = 2_000;
 /** The host's daily file, its numbered archives, and those of other profiles. */
 const HOSTS = /^openclaw(?:-[a-z0-9-]+)?-\d{4}-\d{2}-\d{2}(?:\.\d+)?\.log$/;
-const LOG = /\.(?:log|jsonl|out|err)(?:\.\d+)?(?:\.gz)?$/;
+/** Not `.jsonl`: older hosts keep transcripts in such files. */
+const LOG = /\.(?:log|out|err)(?:\.\d+)?(?:\.gz)?$/;
 
 export interface LogPlaces {
   readonly profile: string;

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import { asObject } from "../../src/shared/gateway-config.ts";
 import type { PairingRequest } from "../audit/facts.ts";
 import type { Reading } from "../core/model.ts";
 import { showable } from "../observe/mask.ts";
@@ -21,7 +22,7 @@ function requestsIn(database: DatabaseSync, nowMs: number): Reading<readonly Pai
   const devices = database.prepare(`SELECT ${DETAILS.join(", ")} FROM device_pairing_pending`).all();
   const nodes = database
     .prepare(
-      "SELECT device_id, client_id, role, scopes_json, last_seen_at_ms, approved_at_ms FROM device_pairing_paired WHERE coalesce(pending_node_surface_json, 'null') <> 'null'",
+      "SELECT client_id, role, scopes_json, pending_node_surface_json, approved_at_ms FROM device_pairing_paired WHERE coalesce(pending_node_surface_json, 'null') <> 'null'",
     )
     .all();
   const channels = database.prepare("SELECT channel_key, created_at FROM channel_pairing_requests").all();
@@ -38,8 +39,10 @@ function requestsIn(database: DatabaseSync, nowMs: number): Reading<readonly Pai
       };
     }),
     ...nodes.map((row): PairingRequest => {
-      const ageMs = nowMs - Number(row["last_seen_at_ms"] ?? row["approved_at_ms"]);
-      return { kind: "node", ...whoAsks(row, "device_id"), ageMs, expired: false };
+      // `openclaw nodes approve` wants the request's id, which stands in what is asked for.
+      const { requestId, ts } = objectIn(row["pending_node_surface_json"]);
+      const ageMs = nowMs - Number(typeof ts === "number" ? ts : row["approved_at_ms"]);
+      return { kind: "node", ...whoAsks({ ...row, request_id: requestId ?? "" }, "request_id"), ageMs, expired: false };
     }),
     ...channels.map((row, index): PairingRequest => {
       const ageMs = nowMs - (times[index] ?? nowMs);
@@ -52,6 +55,15 @@ function requestsIn(database: DatabaseSync, nowMs: number): Reading<readonly Pai
 function whoAsks(row: Readonly<Record<string, unknown>>, id: string): Pick<PairingRequest, "id" | "client" | "role" | "scopes"> {
   const words = (value: unknown) => (typeof value === "string" && value !== "" ? showable(value) : null);
   return { id: showable(String(row[id])), client: words(row["client_id"]), role: words(row["role"]), scopes: listIn(row["scopes_json"]) };
+}
+
+function objectIn(value: unknown): ReturnType<typeof asObject> {
+  try {
+    return asObject(JSON.parse(String(value)));
+  } catch (error) {
+    if (error instanceof SyntaxError) return {};
+    throw error;
+  }
 }
 
 function listIn(value: unknown): readonly string[] {

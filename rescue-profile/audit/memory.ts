@@ -9,6 +9,8 @@ export interface Memory {
   readonly disk: readonly DiskSample[];
   /** When the watcher has made an audit by itself last; null: never. */
   readonly scheduledMs: number | null;
+  /** The configuration that the host found valid last, by fingerprint and host; null: none, or not known. */
+  readonly validated: string | null;
 }
 
 export interface Remembered {
@@ -39,7 +41,7 @@ const SHORTEST_TREND_MS = 2 * DAY_MS;
 /** Less than this part of what is free in a day (a disk that lasts longer than 100 days) is noise: databases and logs breathe. */
 const LEAST_FALL = 0.01;
 
-export const NOTHING: Memory = { findings: new Map(), disk: [], scheduledMs: null };
+export const NOTHING: Memory = { findings: new Map(), disk: [], scheduledMs: null, validated: null };
 
 /** Undefined or damaged text: nothing is remembered, so everything is new once. Never throws. */
 export function parseMemory(text: string | undefined): Memory {
@@ -54,16 +56,17 @@ export function parseMemory(text: string | undefined): Memory {
     const { atMs, freeBytes } = asJson(value) ?? {};
     return isTime(atMs) && isTime(freeBytes) ? [{ atMs, freeBytes }] : [];
   });
-  const scheduled = root?.["scheduledMs"];
+  const { scheduledMs: scheduled, validated } = root ?? {};
   return {
     findings: new Map(findings),
     disk: samples.sort((a, b) => a.atMs - b.atMs).slice(-SAMPLES),
     scheduledMs: isTime(scheduled) ? scheduled : null,
+    validated: typeof validated === "string" ? validated : null,
   };
 }
 
-export function serialiseMemory({ findings, disk, scheduledMs }: Memory): string {
-  return `${JSON.stringify({ findings: Object.fromEntries(findings), disk, scheduledMs })}\n`;
+export function serialiseMemory({ findings, ...rest }: Memory): string {
+  return `${JSON.stringify({ findings: Object.fromEntries(findings), ...rest })}\n`;
 }
 
 /**

@@ -57,6 +57,11 @@ export function keepCopy(dir: string, configPath: string, proof: Proof, wallMs: 
   return undefined;
 }
 
+/** Takes a copy out of the ring again, named by its directory as `listCopies` has it. */
+export function forgetCopy(directory: string): void {
+  removeEntry(directory);
+}
+
 /** Also what a kill left undone the last time: an older copy of the same, or one too many. */
 function prune(dir: string, limit: number): void {
   const { copies, damaged } = listCopies(dir);

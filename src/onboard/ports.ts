@@ -24,6 +24,8 @@ export interface SetupPorts {
   readonly service: (profile: string, stateDir: string) => ServiceControl;
   /** Removes the watcher of this profile that runs as a service of its own, if there is one. */
   readonly removeWatcher: (profile: string) => Promise<boolean>;
+  /** Takes away what `audit --fix` has laid down beside the profile (drop-ins, log rotation); a sentence for each. */
+  readonly removeAudits: (profile: string) => Promise<readonly string[]>;
   /** Proves the listener, then uses the token: hello, cron job, health. Throws `refused` when it cannot be proved. */
   readonly prove: (rescue: {
     readonly primary: string;

@@ -25,7 +25,7 @@ export interface UninstallOptions {
   readonly keepHistory: boolean;
 }
 
-type UninstallPorts = Pick<SetupPorts, "home" | "cli" | "pluginRoot" | "service" | "removeWatcher">;
+type UninstallPorts = Pick<SetupPorts, "home" | "cli" | "pluginRoot" | "service" | "removeWatcher" | "removeAudits">;
 
 const CLI_MS = 180_000;
 
@@ -43,6 +43,7 @@ export async function uninstall(options: UninstallOptions, ports: UninstallPorts
     const did = [...(await removeService(facts, ports)), ...(await leavePrimary(facts, ports))];
     if (await ports.removeWatcher(primary.profile))
       did.push(`the watcher of profile ${primary.profile} that ran as a service of its own was removed`);
+    did.push(...(await ports.removeAudits(primary.profile)));
     const kept = options.keepHistory ? keepHistory(facts, ports.home) : null;
     if (kept !== null) did.push(`history and settings are in ${kept}`);
 

@@ -1,7 +1,11 @@
+import { execFile } from "node:child_process";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AuditReport } from "../../rescue-profile/audit/report.ts";
 import { asJson, asMarkdown, asSarif, asText, audit, CHECKS } from "../../rescue-profile/audit-main.ts";
 import { cleanUp, DAMAGES, HEALTHY } from "../audit/homes/damages.ts";
+import { operatorsHome, UNKNOWN_MODEL } from "../audit/homes/operators.ts";
 import { CANARIES, type PristineHome, pristineHome } from "../audit/homes/pristine.ts";
 
 /** Cannot be damaged here: test/lab/audit.lab.test.ts has the services, the unit tests disk and network, this file's last part credentials. */
@@ -50,6 +54,24 @@ describe("the audit of homes that the real host made", () => {
     expect(few.map(({ id }) => id)).toEqual([]);
   });
 
+  it("while the gateway runs: finds nothing, and knows who has no credentials, because its environment can be seen", {
+    timeout: 120_000,
+  }, async () => {
+    const config = readFileSync(home.configPath);
+    expect((await look()).findings.map(({ id, title }) => `${id}: ${title}`)).toEqual([]);
+    for (const primary of ["anthropic/claude-opus-5", "google/gemini-2.5-pro", "openrouter/some/model"]) {
+      home.config((changed) => {
+        Object.assign((changed["agents"] as { defaults: object }).defaults, { model: { primary } });
+      });
+      const found = (await look()).findings.filter(({ id }) => id === "model-credentials");
+      if (found.length === 1) right += 1;
+      else missed += 1;
+      expect(found, primary).toMatchObject([{ severity: "critical", subject: primary.split("/")[0] }]);
+    }
+    for (const file of [home.configPath, `${home.configPath}.last-good`]) writeFileSync(file, config, { mode: 0o600 });
+    await home.settle();
+  });
+
   for (const { how, make } of HEALTHY) {
     it(`healthy: ${how}`, async () => {
       home.restore();
@@ -86,4 +108,95 @@ describe("the audit of homes that the real host made", () => {
       ).toEqual([]);
     });
   }
+
+  /** What three operators found in their logs by hand, in one home. */
+  it("lists what three operators found by hand, cures what is safe, and leaves the pairing to a person", { timeout: 240_000 }, async () => {
+    home.restore();
+    const log = operatorsHome(home);
+    const cli = (...args: string[]) => runOwn(home, ["audit", ...args, "--json"]);
+    const before = await cli();
+    const ids = (answer: OwnAnswer) => [...new Set(answer.findings.map(({ id }) => id))].sort();
+    expect(ids(before)).toEqual([
+      "config-last-good",
+      "config-permissions",
+      "cron-failing",
+      "cron-kind",
+      "data-backups",
+      "data-drift",
+      "data-fresh",
+      "log-growth",
+      "model-unknown",
+      "pairing-pending",
+      "plugins-allowlist",
+      "webhook-secret",
+    ]);
+    expect(before.code).toBe(1);
+    const unknown = before.findings.filter(({ id }) => id === "model-unknown");
+    expect(unknown.map(({ subject }) => subject)).toEqual([UNKNOWN_MODEL]);
+    for (let job = 1; job <= 8; job++) expect(JSON.stringify(unknown[0]?.evidence)).toContain(`job ${job}`);
+    const [failing, ...others] = before.findings.filter(({ id }) => id === "cron-failing");
+    expect(others).toEqual([]);
+    expect(failing?.title).toContain("8 jobs");
+    expect(failing?.evidence).toHaveLength(8);
+
+    const fixed = await cli("--fix");
+    const states = Object.fromEntries((fixed.fixes ?? []).map(({ id, state }) => [id, state]));
+    expect(states).toMatchObject({
+      "plugins-allowlist": "fixed",
+      "config-permissions": "fixed",
+      "config-last-good": "fixed",
+      "log-growth": "fixed",
+      "pairing-pending": "needs-person",
+      "cron-failing": "needs-person",
+      "webhook-secret": "needs-person",
+    });
+    expect(statSync(home.configPath).mode & 0o777).toBe(0o600);
+    expect(statSync(log).size).toBe(0);
+    expect(existsSync(`${log}.1.gz`)).toBe(true);
+    const notes = readFileSync(fixed.log ?? "", "utf8");
+    expect(notes).toContain("plugins.allow");
+    expect(Object.values(CANARIES).filter((secret) => notes.includes(secret))).toEqual([]);
+
+    const after = await cli();
+    expect(ids(after)).toEqual([
+      "cron-failing",
+      "cron-kind",
+      "data-backups",
+      "data-drift",
+      "data-fresh",
+      "model-unknown",
+      "pairing-pending",
+      "webhook-secret",
+    ]);
+    expect(after.findings.find(({ id }) => id === "pairing-pending")?.subject).toBe("repair:req-7");
+    console.log(
+      `the operators' home: ${before.findings.length} findings in ${(before.tookMs / 1000).toFixed(1)} s; --fix ${(fixed.tookMs / 1000).toFixed(1)} s; ${after.findings.length} left for a person`,
+    );
+    cleanUp(home);
+  });
 });
+
+const BIN = fileURLToPath(new URL("../../plugin/cli/bin.ts", import.meta.url));
+
+interface OwnAnswer {
+  readonly code: number;
+  readonly tookMs: number;
+  readonly findings: readonly { id: string; subject: string; title: string; evidence: readonly unknown[] }[];
+  readonly fixes?: readonly { id: string; state: string }[];
+  readonly log?: string;
+}
+
+/** Our command as a person runs it. */
+async function runOwn(home: PristineHome, args: readonly string[]): Promise<OwnAnswer> {
+  const startedMs = performance.now();
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, [BIN, ...args], { env: home.env, cwd: home.home, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
+      const code = typeof error?.code === "number" ? error.code : 0;
+      try {
+        resolve({ ...JSON.parse(stdout), code, tookMs: performance.now() - startedMs });
+      } catch (cause) {
+        reject(new Error(`audit ${args.join(" ")} exited with ${code}: ${stderr}${stdout}`, { cause }));
+      }
+    });
+  });
+}

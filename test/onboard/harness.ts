@@ -78,6 +78,7 @@ export function machine(config: object | null = { gateway: { port: 18_789 } }) {
         manager: async () => ({ name: "systemd" }),
         service: (name) => unitControl(at(`unit-${name}`)),
         removeWatcher: async () => false,
+        removeAudits: async () => [],
         prove: async (rescue) => {
           proved.push(rescue);
           return { bootId: "b", version: "2026.9.6", cronJob: "j" };

@@ -9,6 +9,9 @@ const MOST_BYTES_PER_DAY = 500e6;
 const KEEP = 5;
 const SHOWN = 5;
 
+/** What somebody's rotation has put aside; it grows no more. */
+const ARCHIVE = /\.(?:\d+|gz)$/;
+
 export const logGrowth: Check = {
   id: "log-growth",
   group: "logs",
@@ -19,7 +22,7 @@ export const logGrowth: Check = {
 function judge(logs: LogFacts): readonly Problem[] {
   const { files, maxBytes, totalBytes, bytesPerDay, directories } = logs;
   const large = files.filter(({ bytes }) => bytes > maxBytes).sort((left, right) => right.bytes - left.bytes);
-  const unbounded = large.filter(({ hosts, path }) => !hosts && !logs.rotated.includes(path));
+  const unbounded = large.filter(({ hosts, path }) => !hosts && !logs.rotated.includes(path) && !ARCHIVE.test(path));
   const inAll = totalBytes > TOTAL_TIMES * maxBytes;
   const fast = bytesPerDay !== null && bytesPerDay > MOST_BYTES_PER_DAY;
   // Only when something is too much: by themselves the host's own files are bounded, however large a person lets them be.

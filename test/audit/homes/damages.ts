@@ -802,7 +802,7 @@ export const DAMAGES: readonly Damage[] = [
     how: "two such",
     make: (home) => {
       logFile(path.join(home.stateDir, "logs", "a.log"), 200e6);
-      logFile(path.join(home.stateDir, "debug.jsonl"), 900e6);
+      logFile(path.join(home.stateDir, "debug.log"), 900e6);
     },
   },
   {
@@ -971,5 +971,5 @@ export function cleanUp(home: PristineHome): void {
     const left = path.join(home.home, name);
     if (existsSync(left)) rmSync(left, { recursive: true });
   }
-  rmSync(path.join(home.stateDir, "debug.jsonl"), { force: true });
+  rmSync(path.join(home.stateDir, "debug.log"), { force: true });
 }

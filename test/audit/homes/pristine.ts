@@ -1,11 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
+import { MEMORY_FILE } from "../../../rescue-profile/audit/memory.ts";
 import { startGatewayHome, startSupervised, waitReady } from "../../support/gateway.ts";
 import { OPENCLAW, openclaw } from "../../support/home.ts";
 
@@ -41,10 +42,10 @@ export interface PristineHome {
   /** Our own settings of the profile. */
   settings(settings: object): void;
   sql(statements: string): void;
-  /** Everything as it was. */
+  /** Ends the gateway, which still runs when the home is handed over, and remembers what then lies there. */
+  settle(): Promise<void>;
+  /** Everything as it was when it was settled. */
   restore(): void;
-  /** Starts the gateway and waits until it serves; the returned function ends it in an orderly way. */
-  start(): Promise<() => Promise<void>>;
   dispose(): Promise<void>;
 }
 
@@ -72,25 +73,16 @@ export async function pristineHome(): Promise<PristineHome> {
     writeConfig(config, accepted);
   };
   change((config) => used(config, home, server.port), false);
-  const start = async (): Promise<() => Promise<void>> => {
-    const { supervisor } = startSupervised(started);
-    await waitReady(port);
-    return async () => {
-      supervisor.kill("SIGTERM");
-      await until(() => supervisor.exitCode !== null || supervisor.signalCode !== null, "the gateway's end");
-    };
-  };
-  const stop = await start();
+  const { supervisor } = startSupervised(started);
+  await waitReady(port);
   await storeKey(CANARIES.stored, env);
   const jobs = await addJobs(env);
   await openclaw(["config", "set", "agents.defaults.maxConcurrent", "4", "--strict-json"], env);
   await until(() => existsSync(`${configPath}.last-good`), "the host's copy of what was good last");
   await until(() => readFileSync(`${configPath}.last-good`, "utf8") === readFileSync(configPath, "utf8"), "the copy of the change");
-  await stop();
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   mkdirSync(path.join(stateDir, "logs"), { recursive: true });
   const snapshot = `${home}-snapshot`;
-  for (const name of KEPT) copy(path.join(stateDir, name), path.join(snapshot, name));
   return {
     home,
     stateDir,
@@ -109,17 +101,21 @@ export async function pristineHome(): Promise<PristineHome> {
       database.exec(statements);
       database.close();
     },
+    async settle() {
+      supervisor.kill("SIGTERM");
+      await until(() => supervisor.exitCode !== null || supervisor.signalCode !== null, "the gateway's end");
+      for (const name of KEPT) copy(path.join(stateDir, name), path.join(snapshot, name));
+    },
     restore() {
       for (const name of KEPT) {
         rmSync(path.join(stateDir, name), { recursive: true, force: true });
         copy(path.join(snapshot, name), path.join(stateDir, name));
       }
-      rmSync(dir, { recursive: true, force: true });
-      mkdirSync(dir, { recursive: true, mode: 0o700 });
+      // But for what audits remember: a configuration that the host found valid is not asked about again.
+      for (const name of readdirSync(dir)) if (name !== MEMORY_FILE) rmSync(path.join(dir, name), { recursive: true });
       server.answer = "models";
       server.models = ["qwen3-coder"];
     },
-    start,
     async dispose() {
       server.close();
       await started.dispose();
