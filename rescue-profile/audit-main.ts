@@ -40,8 +40,10 @@ export interface AuditOptions {
   readonly profile: string;
   readonly home: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Ids of checks or groups; undefined: all. */
+  /** Ids of checks or groups; undefined: all but the optional ones. */
   readonly only?: readonly string[];
+  /** The optional ones, too. */
+  readonly lint?: boolean;
   /** Only what was first seen at this time or later, wall-clock milliseconds. */
   readonly sinceMs?: number;
   /** A baseline file; without it `audit-baseline.json` where our state lies, if it is there. */
@@ -99,7 +101,7 @@ export interface Audited {
 
 export async function auditWith(options: AuditOptions): Promise<Audited> {
   const { profile, home, env, sinceMs } = options;
-  const checks = chosen(options.only);
+  const checks = chosen(options);
   const stateDir = profileStateDir(profile, { home, env });
   if (!existsSync(stateDir)) {
     throw new RescueError("profile-missing", `there is no OpenClaw profile ${profile}: ${stateDir} does not exist`, {
@@ -167,15 +169,15 @@ function rotatedLogs(home: string, profile: string): readonly string[] {
 }
 
 /** Throws `usage` for a name that is neither a check's nor a group's: what was meant would not be looked at. */
-function chosen(only: readonly string[] | undefined): readonly Check[] {
-  if (only === undefined) return CHECKS;
+function chosen({ only, lint = false }: AuditOptions): readonly Check[] {
+  if (only === undefined) return CHECKS.filter(({ optional }) => lint || optional !== true);
   const unknown = only.find((name) => !CHECKS.some(({ id, group }) => id === name || group === name));
   if (unknown !== undefined) {
     throw new RescueError("usage", `--only does not know ${JSON.stringify(unknown)}`, {
       fix: `list the checks with: audit --list; or a group: ${GROUPS.join(", ")}`,
     });
   }
-  return CHECKS.filter(({ id, group }) => only.includes(id) || only.includes(group));
+  return CHECKS.filter(({ id, group, optional }) => only.includes(id) || (optional === true ? lint : only.includes(group)));
 }
 
 function readBaseline(given: string | undefined, dir: string, nowMs: number): Baseline {

@@ -22,6 +22,7 @@ const TASKS = {
   demo: { build: true, run: ["bench/demo.ts"] },
   bench: { build: true, run: ["bench/main.ts"] },
   "bench:alerts": { build: true, run: ["bench/alerts.ts"] },
+  "bench:audit": { build: true, run: ["bench/audit.ts"] },
   "bench:cost": { build: true, run: ["bench/cost.ts"] },
   test: { build: true, run: ["scripts/test.ts", "check,unit,programs,host,lab"] },
   "test:unit": { run: ["scripts/test.ts", "unit"] },

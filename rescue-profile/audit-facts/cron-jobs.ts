@@ -38,7 +38,7 @@ function runsIn(database: DatabaseSync): Reading<ReadonlyMap<string, CronJob["ru
     .prepare(
       `SELECT ${RECEIPTS.join(", ")} FROM cron_run_receipts WHERE finished_at_ms IS NOT NULL ORDER BY started_at_ms DESC LIMIT ${MAX_RECEIPTS}`,
     )
-    .all();
+    .iterate();
   const runs = new Map<string, CronJob["runs"][number][]>();
   for (const { job_id: id, status, started_at_ms: started, finished_at_ms: finished } of found) {
     const of = runs.get(String(id)) ?? [];

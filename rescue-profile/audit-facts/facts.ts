@@ -27,6 +27,7 @@ import { readCronJobs } from "./cron-jobs.ts";
 import { readDeclared } from "./declared.ts";
 import { readDisk } from "./disk.ts";
 import { describeHostProgram } from "./host-program.ts";
+import { parseLint } from "./lint.ts";
 import { readListening } from "./listening.ts";
 import { readLogs } from "./logs.ts";
 import { readModelServers } from "./model-servers.ts";
@@ -57,7 +58,9 @@ const LOOK_MS = 5_000;
 /** The host's CLI needs seconds to answer, on a busy machine many. */
 const HOST_MS = 60_000;
 const DECLARED_MS = 60_000;
+const LINT_MS = 180_000;
 const SERVICE_LINES = 200;
+const NO_CLI = "the openclaw command is not on PATH, and no service names it";
 
 /** The real facts of one profile. Nothing of the host's is written, and no address beyond this machine is asked. */
 export function auditFacts(options: FactsOptions): Facts {
@@ -115,7 +118,7 @@ export function auditFacts(options: FactsOptions): Facts {
       if (known) return seen({ valid: true, problems: [] });
       const found = await host();
       if (!found.ok) return found;
-      if (found.value.cli === undefined) return unseen("the openclaw command is not on PATH, and no service names it");
+      if (found.value.cli === undefined) return unseen(NO_CLI);
       // The host is asked about just this file, also where OPENCLAW_HOME moved it.
       const cli = { ...found.value.cli, home: path.dirname(stateDir) };
       const key = `${fingerprint} ${found.value.version}`;
@@ -203,6 +206,13 @@ export function auditFacts(options: FactsOptions): Facts {
         if (systemErrorCode(error) === undefined) throw error;
         return unseen(`${systemErrorCode(error)}: ${messageOf(error)}`);
       }
+    }),
+    lint: once("the host's lint", LINT_MS + LOOK_MS, async () => {
+      const found = await host();
+      if (!found.ok) return found;
+      if (found.value.cli === undefined) return unseen(NO_CLI);
+      const cli = { ...found.value.cli, home: path.dirname(stateDir) };
+      return parseLint(await runHost(cli, profile, ["doctor", "--lint", "--json"], { timeoutMs: LINT_MS }));
     }),
     modelServers: once(
       "the model servers",

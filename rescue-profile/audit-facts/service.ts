@@ -14,10 +14,12 @@ export async function readService(profile: string, env: NodeJS.ProcessEnv): Prom
   const systemd = here.name === "systemd";
   const linger = systemd ? readManagerFacts(env).linger : undefined;
   const unit = systemd && reading.state !== "not-installed" ? await readUnit(control.name, "user", env) : undefined;
+  // Its file is gone while it runs: it runs to its end, and nothing is left to start it by.
+  const lost = systemd && definition?.path === null;
   return seen({
     manager: control.manager,
     name: control.name,
-    reading,
+    reading: lost ? { ...reading, state: "not-installed" } : reading,
     enabled: definition?.enabled ?? null,
     linger: linger?.ok === true ? linger.value : null,
     ...(unit === undefined ? {} : { unit }),

@@ -16,6 +16,7 @@ import { dataFresh } from "./checks/data-fresh.ts";
 import { gatewayAuth } from "./checks/gateway-auth.ts";
 import { gatewayExposed } from "./checks/gateway-exposed.ts";
 import { gatewayToken } from "./checks/gateway-token.ts";
+import { hostLint } from "./checks/host-lint.ts";
 import { hostUpdate } from "./checks/host-update.ts";
 import { hostVersion } from "./checks/host-version.ts";
 import { logGrowth } from "./checks/log-growth.ts";
@@ -48,6 +49,7 @@ export const CHECKS: readonly Check[] = [
   serviceInstalled,
   serviceParked,
   unitStartLimit,
+  hostLint,
   hostUpdate,
   hostVersion,
   pairingPending,

@@ -41,6 +41,17 @@ export interface Facts {
   /** How many network interfaces the machine shows. Where it cannot enumerate them (a hardened container), that is why it is not ok. */
   network(): Promise<Reading<{ readonly interfaces: number }>>;
   modelServers(): Promise<Reading<readonly ModelServer[]>>;
+  /** By the host's own `doctor --lint`, which writes nothing. */
+  lint(): Promise<Reading<readonly LintFinding[]>>;
+}
+
+/** As the host has it, masked. */
+export interface LintFinding {
+  readonly checkId: string;
+  readonly severity: string;
+  readonly message: string;
+  readonly path: string | null;
+  readonly fixHint: string | null;
 }
 
 export interface TokenFacts {

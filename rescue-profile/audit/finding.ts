@@ -65,5 +65,7 @@ export interface Check {
   readonly group: Group;
   /** As a person would ask it; a check that finds nothing has answered yes. */
   readonly question: string;
+  /** Only when it is asked for by name. */
+  readonly optional?: true;
   look(facts: Facts): Promise<Answer>;
 }

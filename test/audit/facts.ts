@@ -28,6 +28,7 @@ const LOOKS = [
   "logs",
   "network",
   "modelServers",
+  "lint",
 ] as const satisfies readonly (keyof Looks)[];
 
 /** Facts for a check: these values; everything else cannot be looked at, so that a check which needs it says so. */

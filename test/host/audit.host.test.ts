@@ -17,6 +17,7 @@ const ELSEWHERE = [
   "data-disk",
   "network-interfaces",
   "cron-overdue",
+  "host-lint",
   "model-credentials",
 ];
 

@@ -8,13 +8,14 @@ import { plainText } from "../render.ts";
 export const auditCommand: Command = {
   name: "audit",
   summary: "look through configuration and state for what will become an outage, and mend what is safe",
-  usage: "[--profile NAME] [--only ID,…] [--since 24h] [--baseline FILE] [--fix [--dry-run]] [--json|--sarif|--md] [--list]",
+  usage: "[--profile NAME] [--only ID,…] [--since 24h] [--lint] [--baseline FILE] [--fix [--dry-run]] [--json|--sarif|--md] [--list]",
   help: `
 Asks some thirty questions about the gateway, its plugins, models, jobs, data, logs and service, with the gateway up or down. Reads only, and
 asks no address beyond this machine. docs/audit.md has every check, and what operators did by hand before it.
 
   --only LIST        these checks or groups only, by commas (--list shows them)
   --since WHEN       only what was first seen since then: 24h, 7d, or a date as 2026-11-27
+  --lint             the host's own lint, too: 15 s and 650 MB more, and its findings as they are
   --baseline FILE    findings that are known and accepted, each with a reason and a last day (docs/audit.md); default: audit-baseline.json
                      where the watchdog keeps its state
   --fix              apply what is safe and can be taken back, one at a time: keep what is there, apply, check again, and take it back unless the
@@ -33,6 +34,7 @@ settings cannot be used.
     only: { type: "string", multiple: true },
     since: { type: "string" },
     baseline: { type: "string" },
+    lint: { type: "boolean" },
     sarif: { type: "boolean" },
     md: { type: "boolean" },
     list: { type: "boolean" },
@@ -57,6 +59,7 @@ settings cannot be used.
       home: call.home,
       env: call.env,
       ...(only === undefined ? {} : { only }),
+      lint: call.values["lint"] === true,
       ...(since === undefined ? {} : { sinceMs: sinceMs(since) }),
       ...(baseline === undefined ? {} : { baseline }),
     };

@@ -14,7 +14,9 @@ export const unitStartLimit: Check = {
 };
 
 function judge(service: ServiceFacts, profile: string): readonly Problem[] {
-  return [...(service.unit === undefined ? [] : unitProblems(service.unit, service)), ...restartProblems(service, profile)];
+  // Of a masked unit systemd shows its own defaults, not what stands in the file.
+  const unit = service.reading.masked === true ? undefined : service.unit;
+  return [...(unit === undefined ? [] : unitProblems(unit, service)), ...restartProblems(service, profile)];
 }
 
 function unitProblems(values: NonNullable<ServiceFacts["unit"]>, service: ServiceFacts): readonly Problem[] {

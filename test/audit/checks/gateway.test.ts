@@ -240,6 +240,7 @@ const startLimit: readonly Case[] = [
   ["a pause of just a second", unit({ restartMs: 1_000 }), []],
   ["a hundred restarts", unit({}, { restarts: 100 }), []],
   ["on failure only", unit({ restart: "on-failure" }), []],
+  ["systemd's own values of a unit that is masked", unit({ restart: "no", restartMs: 100 }, { masked: true }), []],
   ...NO_MANAGER,
 ];
 
