@@ -10,8 +10,10 @@ import { startApart } from "./own-process.ts";
 const FIRST_AFTER_MS = 600_000;
 const LOOK_EVERY_MS = 300_000;
 
+type Auditor = Pick<Watchdog, "dir" | "options" | "settings" | "log">;
+
 /** Makes an audit as often as the settings say, until the signal aborts. */
-export async function auditing(dog: Watchdog, signal: AbortSignal): Promise<void> {
+export async function auditing(dog: Auditor, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     auditIfDue(dog);
     await sleep(LOOK_EVERY_MS, signal);
@@ -19,7 +21,7 @@ export async function auditing(dog: Watchdog, signal: AbortSignal): Promise<void
 }
 
 /** Starts one when it is due, in a process of its own: it takes memory that a watcher is to be without, and must not hold up a look. */
-export function auditIfDue(dog: Watchdog): void {
+export function auditIfDue(dog: Auditor): void {
   const failed = (why: string) => dog.log({ event: "audit", level: "error", success: false, details: why });
   try {
     startIfDue(dog, failed);
@@ -29,7 +31,7 @@ export function auditIfDue(dog: Watchdog): void {
   }
 }
 
-function startIfDue({ dir, options, settings }: Watchdog, failed: (why: string) => void): void {
+function startIfDue({ dir, options, settings }: Auditor, failed: (why: string) => void): void {
   const everyMs = settings.audit.everySeconds * 1000;
   if (everyMs === 0) return;
   const file = join(dir, MEMORY_FILE);

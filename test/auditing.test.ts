@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -7,7 +7,6 @@ import { scheduledAudit } from "../rescue-profile/audit-main.ts";
 import { auditIfDue, isDue } from "../rescue-profile/auditing.ts";
 import { parsePolicy } from "../rescue-profile/config.ts";
 import type { Action } from "../rescue-profile/core/event.ts";
-import type { Watchdog } from "../rescue-profile/open-watchdog.ts";
 import { servedHome } from "./observe/findings-support.ts";
 import { tempDir } from "./observe/support.ts";
 
@@ -24,13 +23,13 @@ describe("an audit of the watcher's own", () => {
   const dog = (dir: string, everySeconds: number) => {
     const lines: object[] = [];
     const settings = parsePolicy({ audit: { everySeconds } });
-    const parts = {
+    const watchdog = {
       dir,
       settings,
       options: { profile: "default", home: dir, env: {}, what: "test" },
       log: (line: object) => lines.push(line),
     };
-    return { watchdog: parts as unknown as Watchdog, lines };
+    return { watchdog, lines };
   };
 
   it("comes the first time ten minutes later, and not at all when it is switched off", () => {
@@ -57,7 +56,6 @@ describe("an audit of the watcher's own", () => {
     const told: Extract<Action, { kind: "tell" }>[] = [];
     const journal = { tell: (action: Extract<Action, { kind: "tell" }>) => void told.push(action) };
     const options = { profile: "default", home, env, only: ["gateway-auth", "config-last-good"] };
-    const { mkdirSync } = await import("node:fs");
     mkdirSync(dir, { recursive: true });
     writeFileSync(path.join(dir, MEMORY_FILE), serialiseMemory(NOTHING));
     await scheduledAudit(options, journal);

@@ -46,8 +46,7 @@ describe("the schema", () => {
     expect(NUMBERS.length).toBeGreaterThan(25);
     for (const [path, schema] of NUMBERS) {
       expect(Number(schema["default"]), path.join(".")).toBeGreaterThanOrEqual(Number(schema["minimum"]));
-      if (!/bytes$/i.test(path.join(".")))
-        expect(Number(schema["default"]), path.join(".")).toBeLessThanOrEqual(Number(schema["maximum"]));
+      if (!/bytes$/i.test(path.join("."))) expect(Number(schema["default"]), path.join(".")).toBeLessThanOrEqual(Number(schema["maximum"]));
     }
   });
 });
