@@ -94,6 +94,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   pngjs: ["rescue-profile/chat/picture.ts"],
   pino: ["rescue-profile/journal/log.ts"],
   "proper-lockfile": ["src/shared/secure-file.ts"],
+  unbash: ["rescue-profile/diagnosis/script.ts"],
+  yaml: ["rescue-profile/diagnosis/allowlist-file.ts"],
   "write-file-atomic": ["src/shared/secure-file.ts"],
   ws: ["rescue-profile/observe/websocket.ts", "src/onboard/handover/gateway-call.ts"],
 };
