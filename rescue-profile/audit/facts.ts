@@ -83,6 +83,8 @@ export interface ServiceFacts {
     readonly startLimitIntervalMs: number;
     readonly restart: string;
     readonly restartMs: number;
+    /** `loaded`, `masked`, or why systemd could not load it: `bad-setting`, `error`. */
+    readonly load: string;
   };
 }
 

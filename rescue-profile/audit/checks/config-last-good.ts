@@ -1,7 +1,7 @@
 import { hostCommand } from "../../../src/shared/openclaw-home.ts";
 import type { Facts } from "../facts.ts";
 import type { Check, Problem } from "../finding.ts";
-import { judged } from "./data-answer.ts";
+import { judged } from "../judging/answer.ts";
 
 export const configLastGood: Check = {
   id: "config-last-good",

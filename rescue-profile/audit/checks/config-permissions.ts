@@ -1,5 +1,5 @@
 import type { Check, Problem } from "../finding.ts";
-import { judged } from "./data-answer.ts";
+import { judged } from "../judging/answer.ts";
 
 const OTHERS = 0o077;
 const OTHERS_WRITE = 0o022;

@@ -3,7 +3,7 @@ import type { ConfigValidation } from "../../core/findings.ts";
 import type { Reading } from "../../core/model.ts";
 import type { Facts } from "../facts.ts";
 import type { Check, Cure, Problem } from "../finding.ts";
-import { judged } from "./data-answer.ts";
+import { judged } from "../judging/answer.ts";
 
 const SHOWN = 5;
 

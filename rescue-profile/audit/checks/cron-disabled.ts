@@ -1,5 +1,5 @@
 import type { Check } from "../finding.ts";
-import { distance, eachJob, jobCure, jobEvidence, nameOf } from "./cron-words.ts";
+import { distance, eachJob, jobCure, jobEvidence, nameOf } from "../judging/cron.ts";
 
 export const cronDisabled: Check = {
   id: "cron-disabled",

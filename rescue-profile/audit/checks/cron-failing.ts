@@ -1,8 +1,8 @@
 import { cut } from "../../../src/shared/cut.ts";
 import type { CronJob, Facts } from "../facts.ts";
 import type { Check, Problem } from "../finding.ts";
-import { distance, jobCure, jobEvidence, nameOf } from "./cron-words.ts";
-import { judged } from "./data-answer.ts";
+import { judged } from "../judging/answer.ts";
+import { distance, jobCure, jobEvidence, nameOf } from "../judging/cron.ts";
 
 const FAILURES = 3;
 /** Here the host switches a job off. */

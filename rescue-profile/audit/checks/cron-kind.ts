@@ -1,6 +1,6 @@
 import type { CronJob } from "../facts.ts";
 import type { Check } from "../finding.ts";
-import { eachJob, jobCure, jobEvidence, nameOf } from "./cron-words.ts";
+import { eachJob, jobCure, jobEvidence, nameOf } from "../judging/cron.ts";
 
 /** The host refuses such a job when it is made and never runs one that it finds: `assertSupportedJobSpec` in its cron service (2026.9.6). */
 export const cronKind: Check = {

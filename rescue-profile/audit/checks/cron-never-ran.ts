@@ -1,5 +1,5 @@
 import type { Check } from "../finding.ts";
-import { distance, eachJob, hasNeverRun, jobCure, jobEvidence, nameOf } from "./cron-words.ts";
+import { distance, eachJob, hasNeverRun, jobCure, jobEvidence, nameOf } from "../judging/cron.ts";
 
 export const cronNeverRan: Check = {
   id: "cron-never-ran",

@@ -1,7 +1,7 @@
 import { formatDuration } from "../../../src/shared/duration.ts";
 import type { CronJob } from "../facts.ts";
 import type { Check } from "../finding.ts";
-import { distance, eachJob, intervalOf, jobCure, jobEvidence, nameOf, SKEW_MS } from "./cron-words.ts";
+import { distance, eachJob, intervalOf, jobCure, jobEvidence, nameOf, SKEW_MS } from "../judging/cron.ts";
 
 const FAR_MS = 400 * 86_400_000;
 /** The longest that the host waits after errors: 30 s, 1, 5, 15, 60 min. */

@@ -1,6 +1,6 @@
 import type { CronJob } from "../facts.ts";
 import type { Check } from "../finding.ts";
-import { distance, eachJob, hasNeverRun, intervalOf, jobCure, jobEvidence, LATE_MS, nameOf } from "./cron-words.ts";
+import { distance, eachJob, hasNeverRun, intervalOf, jobCure, jobEvidence, LATE_MS, nameOf } from "../judging/cron.ts";
 
 /** Where nothing listens the gateway is down, and everything is overdue: that is not the jobs' fault. One that never ran is not told twice. */
 export const cronOverdue: Check = {

@@ -1,7 +1,7 @@
 import { formatDuration } from "../../../src/shared/duration.ts";
 import type { CronJob } from "../facts.ts";
 import type { Check } from "../finding.ts";
-import { eachJob, jobCure, jobEvidence, nameOf } from "./cron-words.ts";
+import { eachJob, jobCure, jobEvidence, nameOf } from "../judging/cron.ts";
 
 const FEWEST_RUNS = 5;
 const MARGIN = 1.2;

@@ -1,7 +1,7 @@
 import { formatDuration } from "../../../src/shared/duration.ts";
 import type { DeclaredFacts } from "../facts.ts";
 import type { Check, Problem } from "../finding.ts";
-import { judged } from "./data-answer.ts";
+import { judged } from "../judging/answer.ts";
 
 type Backup = DeclaredFacts["backups"][number];
 

@@ -1,7 +1,7 @@
 import { hostCommand } from "../../../src/shared/openclaw-home.ts";
 import type { DatabaseFinding } from "../../core/findings.ts";
 import type { Check, Problem } from "../finding.ts";
-import { judged } from "./data-answer.ts";
+import { judged } from "../judging/answer.ts";
 
 /** Never a fix: the watchdog edits, moves and restores no database. */
 export const dataDatabases: Check = {

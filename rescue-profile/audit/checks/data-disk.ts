@@ -1,7 +1,7 @@
 import type { DiskFacts, Facts } from "../facts.ts";
 import type { Check, Evidence, Problem, Severity } from "../finding.ts";
-import { judged } from "./data-answer.ts";
-import { formatBytes, formatRatio } from "./data-size.ts";
+import { judged } from "../judging/answer.ts";
+import { formatBytes, formatRatio } from "../judging/sizes.ts";
 
 const CRITICAL_RATIO = 0.05;
 const WARNING_RATIO = 0.1;

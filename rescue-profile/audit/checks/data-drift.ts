@@ -1,6 +1,6 @@
 import type { DeclaredFacts } from "../facts.ts";
 import type { Check, Evidence, Problem } from "../finding.ts";
-import { judged } from "./data-answer.ts";
+import { judged } from "../judging/answer.ts";
 
 type Source = DeclaredFacts["sources"][number];
 

@@ -2,8 +2,8 @@ import { asObject } from "../../../src/shared/gateway-config.ts";
 import { hostCommand } from "../../../src/shared/openclaw-home.ts";
 import type { Json } from "../facts.ts";
 import type { Check, Problem, Severity } from "../finding.ts";
-import { valueAt } from "./config-shape.ts";
-import { judged } from "./data-answer.ts";
+import { judged } from "../judging/answer.ts";
+import { valueAt } from "../judging/config-shape.ts";
 
 /** What opens the gateway, by `gateway/security/*.md` and the host's own audit. What is there for convenience and documented as safe (allowTailscale) is not. */
 export const gatewayAuth: Check = {

@@ -2,9 +2,9 @@ import { hostCommand } from "../../../src/shared/openclaw-home.ts";
 import type { Reading } from "../../core/model.ts";
 import type { Facts, Json, TokenFacts } from "../facts.ts";
 import type { Check, Evidence, Problem, Severity } from "../finding.ts";
-import { shapeOfSecret, valueAt } from "./config-shape.ts";
-import { judged, together } from "./data-answer.ts";
-import { sharedSecretMode, weaknessOf } from "./gateway-secret.ts";
+import { judged, together } from "../judging/answer.ts";
+import { shapeOfSecret, valueAt } from "../judging/config-shape.ts";
+import { sharedSecretMode, weaknessOf } from "../judging/secrets.ts";
 
 export const gatewayExposed: Check = {
   id: "gateway-exposed",

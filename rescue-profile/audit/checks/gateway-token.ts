@@ -1,9 +1,9 @@
 import { hostCommand } from "../../../src/shared/openclaw-home.ts";
 import type { Facts, Json, TokenFacts } from "../facts.ts";
 import type { Check, Cure, Problem } from "../finding.ts";
-import { shapeOfSecret, valueAt } from "./config-shape.ts";
-import { judged, together } from "./data-answer.ts";
-import { sharedSecretMode, weaknessOf } from "./gateway-secret.ts";
+import { judged, together } from "../judging/answer.ts";
+import { shapeOfSecret, valueAt } from "../judging/config-shape.ts";
+import { sharedSecretMode, weaknessOf } from "../judging/secrets.ts";
 
 /** Never a fix: who changes a token locks out everything that has the old one. */
 export const gatewayToken: Check = {

@@ -1,7 +1,7 @@
 import { hostCommand } from "../../../src/shared/openclaw-home.ts";
 import type { LintFinding } from "../facts.ts";
 import type { Check, Problem, Severity } from "../finding.ts";
-import { judged } from "./data-answer.ts";
+import { judged } from "../judging/answer.ts";
 
 /** What the host says of itself, passed on as it is. Only when it is asked for: that takes 15 s and 650 MB (measured, 2026.9.6), and a new installation has findings, too. */
 export const hostLint: Check = {

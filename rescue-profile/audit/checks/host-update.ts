@@ -1,7 +1,7 @@
 import { hostCommand } from "../../../src/shared/openclaw-home.ts";
 import type { Facts, HostProgram } from "../facts.ts";
 import type { Check, Evidence, Problem } from "../finding.ts";
-import { judged } from "./data-answer.ts";
+import { judged } from "../judging/answer.ts";
 
 const SHOWN = 5;
 

@@ -1,7 +1,7 @@
 import { hostCommand } from "../../../src/shared/openclaw-home.ts";
 import type { Facts, HostProgram } from "../facts.ts";
 import type { Check, Problem } from "../finding.ts";
-import { compareVersions, inRange } from "./host-versions.ts";
+import { compareVersions, inRange } from "../judging/versions.ts";
 
 /** `openclaw.compat.minGatewayVersion` of our package. */
 const SUPPORTED_FROM = "2026.9.6";

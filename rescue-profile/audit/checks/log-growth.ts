@@ -1,7 +1,7 @@
 import type { LogFacts, LogFile } from "../facts.ts";
 import type { Check, Cure, Evidence, Problem } from "../finding.ts";
-import { judged } from "./data-answer.ts";
-import { formatBytes } from "./data-size.ts";
+import { judged } from "../judging/answer.ts";
+import { formatBytes } from "../judging/sizes.ts";
 
 /** So many times what one file may have is too much for all of them. */
 const TOTAL_TIMES = 10;

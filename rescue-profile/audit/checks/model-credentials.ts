@@ -2,10 +2,10 @@ import { cut } from "../../../src/shared/cut.ts";
 import { hostCommand } from "../../../src/shared/openclaw-home.ts";
 import type { Provider } from "../facts.ts";
 import type { Check, Problem } from "../finding.ts";
-import type { ModelUse } from "./model-refs.ts";
-import { type ModelWorld, resolveModel } from "./model-resolve.ts";
-import { overUses } from "./model-uses.ts";
-import { isSafeId } from "./pairing-ids.ts";
+import { isSafeId } from "../judging/ids.ts";
+import type { ModelUse } from "../judging/model-refs.ts";
+import { type ModelWorld, resolveModel } from "../judging/model-resolve.ts";
+import { overUses } from "../judging/model-uses.ts";
 
 /** A model that is only listed calls nobody, and so needs no credentials. */
 export const modelCredentials: Check = {

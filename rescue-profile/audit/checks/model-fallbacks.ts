@@ -2,8 +2,8 @@ import { cut } from "../../../src/shared/cut.ts";
 import { hostCommand } from "../../../src/shared/openclaw-home.ts";
 import type { Json, ModelFacts } from "../facts.ts";
 import type { Check, Problem } from "../finding.ts";
-import { defaultChain } from "./model-refs.ts";
-import { modelWorld, resolveModel } from "./model-resolve.ts";
+import { defaultChain } from "../judging/model-refs.ts";
+import { modelWorld, resolveModel } from "../judging/model-resolve.ts";
 
 /** To have no fallback is a choice; to have some that fall together with the primary is an oversight. */
 export const modelFallbacks: Check = {

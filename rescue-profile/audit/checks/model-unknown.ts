@@ -2,10 +2,10 @@ import { cut } from "../../../src/shared/cut.ts";
 import { hostCommand } from "../../../src/shared/openclaw-home.ts";
 import type { Facts } from "../facts.ts";
 import type { Check, Problem } from "../finding.ts";
-import type { ModelUse } from "./model-refs.ts";
-import { type ModelWorld, nearest, resolveModel } from "./model-resolve.ts";
-import { overUses } from "./model-uses.ts";
-import { ID_WITHHELD, idInCommand, isSafeId, isSafeModel } from "./pairing-ids.ts";
+import { ID_WITHHELD, idInCommand, isSafeId, isSafeModel } from "../judging/ids.ts";
+import type { ModelUse } from "../judging/model-refs.ts";
+import { type ModelWorld, nearest, resolveModel } from "../judging/model-resolve.ts";
+import { overUses } from "../judging/model-uses.ts";
 
 const MOST_COMMANDS = 12;
 

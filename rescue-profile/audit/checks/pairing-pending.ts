@@ -2,8 +2,8 @@ import { formatDuration } from "../../../src/shared/duration.ts";
 import { hostCommand } from "../../../src/shared/openclaw-home.ts";
 import type { PairingRequest } from "../facts.ts";
 import type { Check, Cure, Evidence, Problem } from "../finding.ts";
-import { judged } from "./data-answer.ts";
-import { ID_WITHHELD, idInCommand, isSafeId } from "./pairing-ids.ts";
+import { judged } from "../judging/answer.ts";
+import { ID_WITHHELD, idInCommand, isSafeId } from "../judging/ids.ts";
 
 const WORDS = {
   device: { asks: "A device", table: "device_pairing_pending" },

@@ -1,8 +1,8 @@
 import { hostCommand } from "../../../src/shared/openclaw-home.ts";
 import type { PluginFacts } from "../facts.ts";
 import type { Check, Cure, Problem } from "../finding.ts";
-import { judged } from "./data-answer.ts";
-import { isSafePlugin } from "./plugins-ids.ts";
+import { judged } from "../judging/answer.ts";
+import { isSafePlugin } from "../judging/plugin-ids.ts";
 
 /**
  * A list in `plugins.allow` switches off every plugin that is not in it, the host's own too (measured: a list of two lost 37 of 40), so the proposal

@@ -1,8 +1,8 @@
 import { hostCommand } from "../../../src/shared/openclaw-home.ts";
 import type { PluginFacts } from "../facts.ts";
 import type { Check, Problem } from "../finding.ts";
-import { judged } from "./data-answer.ts";
-import { isSafePlugin } from "./plugins-ids.ts";
+import { judged } from "../judging/answer.ts";
+import { isSafePlugin } from "../judging/plugin-ids.ts";
 
 export const pluginsUnknown: Check = {
   id: "plugins-unknown",

@@ -1,6 +1,6 @@
 import type { Check } from "../finding.ts";
-import { judged } from "./data-answer.ts";
-import { quotedPath } from "./plugins-ids.ts";
+import { judged } from "../judging/answer.ts";
+import { quotedPath } from "../judging/plugin-ids.ts";
 
 const EVERYBODY_WRITES = 0o002;
 const OTHERS_WRITE = 0o022;

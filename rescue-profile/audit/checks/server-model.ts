@@ -1,6 +1,6 @@
 import type { ModelServer } from "../facts.ts";
 import type { Check, Problem } from "../finding.ts";
-import { judged } from "./data-answer.ts";
+import { judged } from "../judging/answer.ts";
 
 const SHOWN = 5;
 

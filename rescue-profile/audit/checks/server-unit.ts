@@ -1,8 +1,8 @@
 import { formatDuration } from "../../../src/shared/duration.ts";
 import type { ModelServer } from "../facts.ts";
 import type { Check, Problem } from "../finding.ts";
-import { judged } from "./data-answer.ts";
-import { MANY_RESTARTS, neverGivesUp, unitName } from "./service-unit.ts";
+import { judged } from "../judging/answer.ts";
+import { MANY_RESTARTS, neverGivesUp, unitName } from "../judging/units.ts";
 
 type Unit = NonNullable<ModelServer["unit"]>;
 

@@ -1,8 +1,8 @@
 import { hostCommand } from "../../../src/shared/openclaw-home.ts";
 import type { ServiceFacts } from "../facts.ts";
 import type { Check, Problem } from "../finding.ts";
-import { judged } from "./data-answer.ts";
-import { serviceSource, unitName } from "./service-unit.ts";
+import { judged } from "../judging/answer.ts";
+import { serviceSource, unitName } from "../judging/units.ts";
 
 export const serviceInstalled: Check = {
   id: "service-installed",
@@ -44,6 +44,19 @@ function gaps(service: ServiceFacts, profile: string): readonly Problem[] {
       evidence: [{ fact: "it is not enabled", from }],
       cure: { text: "Enable it.", commands: [systemd ? `systemctl --user enable ${unit}` : install] },
       ...(systemd ? { fix: { kind: "enable-unit", unit } } : {}),
+    });
+  }
+  const { load = "loaded" } = service.unit ?? {};
+  if (load !== "loaded" && load !== "masked") {
+    found.push({
+      subject: "definition",
+      severity: "critical",
+      title: "systemd cannot use the gateway's unit, and does not start it again when it ends",
+      evidence: [{ fact: `LoadState=${load}`, from }],
+      cure: {
+        text: "See what is wrong in it or in a drop-in of it, mend that, and let systemd read it again.",
+        commands: [`systemctl --user status ${unit}`, `systemctl --user cat ${unit}`, "systemctl --user daemon-reload"],
+      },
     });
   }
   if (service.linger === false) {

@@ -1,8 +1,8 @@
 import { hostCommand } from "../../../src/shared/openclaw-home.ts";
 import type { ServiceFacts } from "../facts.ts";
 import type { Check, Problem } from "../finding.ts";
-import { judged } from "./data-answer.ts";
-import { serviceSource, unitName } from "./service-unit.ts";
+import { judged } from "../judging/answer.ts";
+import { serviceSource, unitName } from "../judging/units.ts";
 
 export const serviceParked: Check = {
   id: "service-parked",

@@ -1,8 +1,8 @@
 import { formatDuration } from "../../../src/shared/duration.ts";
 import type { ServiceFacts } from "../facts.ts";
 import type { Check, Evidence, Problem } from "../finding.ts";
-import { judged } from "./data-answer.ts";
-import { MANY_RESTARTS, neverGivesUp, serviceSource, unitName } from "./service-unit.ts";
+import { judged } from "../judging/answer.ts";
+import { MANY_RESTARTS, neverGivesUp, serviceSource, unitName } from "../judging/units.ts";
 
 const SHORTEST_PAUSE_MS = 1_000;
 

@@ -1,6 +1,6 @@
 import type { DeclaredFacts } from "../facts.ts";
 import type { Check, Problem } from "../finding.ts";
-import { judged } from "./data-answer.ts";
+import { judged } from "../judging/answer.ts";
 
 /** Whether a secret is there is all that can be seen from here. */
 export const webhookRepositories: Check = {

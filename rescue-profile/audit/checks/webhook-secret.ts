@@ -1,9 +1,9 @@
 import { hostCommand } from "../../../src/shared/openclaw-home.ts";
 import type { Json, TokenFacts } from "../facts.ts";
 import type { Check, Problem, Severity } from "../finding.ts";
-import { objectsIn, shapeOfSecret, valueAt } from "./config-shape.ts";
-import { judged, together } from "./data-answer.ts";
-import { MIN_SECRET_LENGTH } from "./gateway-secret.ts";
+import { judged, together } from "../judging/answer.ts";
+import { objectsIn, shapeOfSecret, valueAt } from "../judging/config-shape.ts";
+import { MIN_SECRET_LENGTH } from "../judging/secrets.ts";
 
 /** Channels that take webhooks at `webhookUrl`, and know the sender by `webhookSecret`; `accounts` may have their own. */
 const CHANNELS = ["telegram", "zalo"] as const;

@@ -183,7 +183,7 @@ const permissions: readonly Case[] = [
   ["Windows, which has no modes", modes(), []],
 ];
 
-const UNIT = { startLimitBurst: 10, startLimitIntervalMs: 300_000, restart: "always", restartMs: 5_000 };
+const UNIT = { startLimitBurst: 10, startLimitIntervalMs: 300_000, restart: "always", restartMs: 5_000, load: "loaded" };
 const SERVICE: ServiceFacts = {
   manager: "systemd",
   name: "openclaw-gateway",
@@ -203,6 +203,7 @@ const installed: readonly Case[] = [
   ["not enabled, launchd", service({ manager: "launchd", enabled: false }), ["enabled warning"]],
   ["no linger", service({ linger: false }), ["linger warning"]],
   ["masked", service({ enabled: false }, { masked: true, state: "stopped" }), ["masked warning"]],
+  ["a unit that systemd cannot use", service({ unit: { ...UNIT, load: "bad-setting" } }), ["definition critical"]],
   ["in order", service({}), []],
   ["a manager that does not say", service({ enabled: null, linger: null }), []],
   ["stopped by a person", service({}, { state: "stopped", stoppedOnPurpose: true }), []],

@@ -3,10 +3,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { modelCredentials } from "../../../rescue-profile/audit/checks/model-credentials.ts";
 import { modelFallbacks } from "../../../rescue-profile/audit/checks/model-fallbacks.ts";
-import { configuredUses, withoutProfile } from "../../../rescue-profile/audit/checks/model-refs.ts";
 import { modelUnknown } from "../../../rescue-profile/audit/checks/model-unknown.ts";
 import type { CronJob, Json, ModelFacts, Provider } from "../../../rescue-profile/audit/facts.ts";
 import type { Check } from "../../../rescue-profile/audit/finding.ts";
+import { configuredUses, withoutProfile } from "../../../rescue-profile/audit/judging/model-refs.ts";
 import { factsOf, NOW_MS, problemsOf } from "../facts.ts";
 
 type Values = Parameters<typeof factsOf>[0];

@@ -2,7 +2,7 @@ import { cut } from "../../../src/shared/cut.ts";
 import { asObject } from "../../../src/shared/gateway-config.ts";
 import type { CronJob, Json } from "../facts.ts";
 import type { Evidence } from "../finding.ts";
-import { jobEvidence, nameOf } from "./cron-words.ts";
+import { jobEvidence, nameOf } from "./cron.ts";
 
 /**
  * What a reference is for. `primary`: an agent's own model · `fallback`: after one · `other`: a task of its own, or a job · `media`: makes or hears pictures

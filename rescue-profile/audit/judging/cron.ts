@@ -2,8 +2,8 @@ import { formatDuration } from "../../../src/shared/duration.ts";
 import { hostCommand } from "../../../src/shared/openclaw-home.ts";
 import type { CronJob, Facts } from "../facts.ts";
 import type { Answer, Cure, Evidence, Problem } from "../finding.ts";
-import { judged } from "./data-answer.ts";
-import { ID_WITHHELD, idInCommand, isSafeId } from "./pairing-ids.ts";
+import { judged } from "./answer.ts";
+import { ID_WITHHELD, idInCommand, isSafeId } from "./ids.ts";
 
 /** A gateway that is late by less is only busy, and two clocks may differ by so much. */
 export const LATE_MS = 600_000;
