@@ -463,6 +463,7 @@ describe("a unit's limits", () => {
       restartMs: 100,
       restarts: 2741,
       active: "active",
+      load: "loaded",
     });
     expect(parseUnit("LoadState=not-found\nActiveState=inactive\n")).toBeUndefined();
   });

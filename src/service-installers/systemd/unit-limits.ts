@@ -14,6 +14,8 @@ export interface UnitLimits {
   readonly restarts: number;
   /** `active`, `failed`, `inactive`, … */
   readonly active: string;
+  /** `loaded`, `masked`, or why it could not be loaded: `bad-setting`, `error`. */
+  readonly load: string;
 }
 
 const PROPERTIES = ["LoadState", "ActiveState", "NRestarts", "Restart", "RestartUSec", "StartLimitBurst", "StartLimitIntervalUSec"];
@@ -49,7 +51,8 @@ export function parseUnit(text: string): UnitLimits | undefined {
   const properties = new Map(
     text.split("\n").map((line): [string, string] => [line.slice(0, Math.max(line.indexOf("="), 0)), line.slice(line.indexOf("=") + 1)]),
   );
-  if ((properties.get("LoadState") ?? "not-found") === "not-found") return undefined;
+  const load = properties.get("LoadState") ?? "not-found";
+  if (load === "not-found") return undefined;
   const span = (name: string) => parseTimeSpanMs(properties.get(name) ?? "") ?? 0;
   return {
     startLimitBurst: Number(properties.get("StartLimitBurst") ?? 0),
@@ -58,5 +61,6 @@ export function parseUnit(text: string): UnitLimits | undefined {
     restartMs: span("RestartUSec"),
     restarts: Number(properties.get("NRestarts") ?? 0),
     active: properties.get("ActiveState") ?? "unknown",
+    load,
   };
 }
