@@ -89,8 +89,9 @@ export const PolicySchema = Type.Object(
         maxTier: Type.Integer({
           default: 2,
           minimum: 1,
-          maximum: 2,
-          description: "1: only restarts. 2: also deep fixes, which change files and keep what they replace.",
+          maximum: 3,
+          description:
+            "1: only restarts. 2: also deep fixes, which change files and keep what they replace. 3: also asks an AI (diagnosis) when these did not help.",
         }),
         repairDeadlineSeconds: seconds(600, "After this a repair that never reported back counts as lost."),
       },

@@ -1,6 +1,6 @@
 import { assess } from "./core/assess.ts";
 import { decide } from "./core/decide.ts";
-import type { Action, Decision, WatchEvent } from "./core/event.ts";
+import type { Action, Decision, Proposal, WatchEvent } from "./core/event.ts";
 import type { Findings } from "./core/findings.ts";
 import { withheld } from "./core/limits.ts";
 import type { Assessment, Observation } from "./core/model.ts";
@@ -14,7 +14,13 @@ import { forget } from "./core/track.ts";
 export interface LoopRequest {
   readonly id: number;
   readonly kind: "repair" | "pause" | "resume";
-  readonly payload: { readonly forMs?: number; readonly reason?: string; readonly tier?: 1 | 2; readonly dryRun?: boolean };
+  readonly payload: {
+    readonly forMs?: number;
+    readonly reason?: string;
+    readonly tier?: 1 | 2;
+    readonly dryRun?: boolean;
+    readonly proposal?: Proposal;
+  };
   readonly by: string;
 }
 
@@ -187,8 +193,12 @@ function hasHeld(state: WatchState, seen: Assessment, policy: Policy): boolean {
 function toEvent(request: LoopRequest, atMs: number, seen: Assessment | undefined): WatchEvent {
   switch (request.kind) {
     case "repair": {
-      const { tier } = request.payload;
-      const chosen = { ...(tier === undefined ? {} : { tier }), ...(seen === undefined ? {} : { seen }) };
+      const { tier, proposal } = request.payload;
+      const chosen = {
+        ...(tier === undefined ? {} : { tier }),
+        ...(seen === undefined ? {} : { seen }),
+        ...(proposal === undefined ? {} : { proposal }),
+      };
       return { kind: "repair-requested", atMs, by: request.by, ...chosen };
     }
     case "pause": {

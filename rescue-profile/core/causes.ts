@@ -6,12 +6,13 @@ import type { Cause } from "./model.ts";
  * - `kill`: a living process is ended after the fence, then started; this spends the unclean-kill budget.
  * - `mend`: nothing lives; what keeps it from starting is mended, then it is started.
  * - `replace`: mended while it lives, which it cannot see, then ended after the fence, then started.
+ * - `carry-out`, `carry-out-kill`: what a proposal chose among the steps of the others, the second one with the end of a living process.
  * - `tell`: a restart would not help or would make it worse, or somebody else's work would be overruled.
  */
-export type Remedy = "start" | "kill" | "mend" | "replace" | "tell";
+export type Remedy = "start" | "kill" | "mend" | "replace" | "carry-out" | "carry-out-kill" | "tell";
 
-/** 1: seconds, changes nothing but processes. 2: changes files, each with an undo. Null: a human's. */
-export type Tier = 1 | 2;
+/** 1: seconds, changes nothing but processes. 2: changes files, each with an undo. 3: steps of these two, as a diagnosis proposed. Null: a human's. */
+export type Tier = 1 | 2 | 3;
 
 interface CauseFacts {
   readonly remedy: Remedy;
@@ -254,6 +255,16 @@ export const CAUSES = {
     title: "the gateway serves, but has answered slowly for minutes",
     advice: "see what else uses the machine, and which plugin or job keeps the gateway busy: openclaw logs",
   },
+  proposed: {
+    remedy: "carry-out",
+    title: "what a diagnosis proposed was carried out",
+    advice: "see what was proposed, and why: rescue-watchdog proposal",
+  },
+  "proposed-end": {
+    remedy: "carry-out-kill",
+    title: "what a diagnosis proposed was carried out, and the gateway's process ended for it",
+    advice: "see what was proposed, and why: rescue-watchdog proposal",
+  },
   "audit-findings": {
     remedy: "tell",
     title: "the audit found something new",
@@ -269,7 +280,7 @@ export const CAUSES = {
 /** Does its repair end a living process? */
 export function kills(cause: Cause): boolean {
   const { remedy } = CAUSES[cause];
-  return remedy === "kill" || remedy === "replace";
+  return remedy === "kill" || remedy === "replace" || remedy === "carry-out-kill";
 }
 
 /** Null: told, never repaired. */
@@ -281,6 +292,9 @@ export function tierOf(cause: Cause): Tier | null {
     case "mend":
     case "replace":
       return 2;
+    case "carry-out":
+    case "carry-out-kill":
+      return 3;
     case "tell":
       return null;
   }

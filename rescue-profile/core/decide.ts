@@ -137,7 +137,8 @@ function onFault(state: WatchState, seen: Assessment, plain: Cause, policy: Poli
   }
   const until = at + policy.cooldownMs;
   if (mends.includes(cause)) return coolDown(state, fault, until, "what could be done about it was done and it is still down", policy);
-  const spent = tier === 1 ? attempts >= policy.attemptsPerIncident : mends.length >= policy.mendsPerIncident;
+  const mended = mends.filter((each) => tierOf(each) === 2).length;
+  const spent = tier === 1 ? attempts >= policy.attemptsPerIncident : mended >= policy.mendsPerIncident;
   if (spent) return coolDown(state, fault, until, "every allowed attempt was made and it is still down", policy);
   const allowedAt = nextAllowedMs(state, cause, at, policy);
   if (allowedAt > at) return coolDown(state, fault, allowedAt, "the allowed number of repairs is used up", policy);

@@ -19,11 +19,24 @@ export type WatchEvent =
       readonly kind: "repair-requested";
       readonly atMs: number;
       readonly by: string;
-      readonly tier?: Tier;
+      readonly tier?: 1 | 2;
       readonly seen?: Assessment;
+      /** What a diagnosis proposed, judged by the allowlist; then nothing else is chosen. */
+      readonly proposal?: Proposal;
     }
   | { readonly kind: "paused"; readonly atMs: number; readonly untilMs: number | null; readonly by: string; readonly reason: string | null }
   | { readonly kind: "resumed"; readonly atMs: number; readonly by: string };
+
+/** Steps that a diagnosis chose. `approvedBy` null: nobody was asked, so that the budget of the watchdog's own repairs binds it. */
+export interface Proposal {
+  /** For which incident: a late answer must not be carried out in the next one. */
+  readonly incident: number;
+  /** In the words of `repair/plan`: `restart,doctor`. */
+  readonly actions: string;
+  /** The process that may be ended, proven when it was judged; null: none. */
+  readonly ends: ProcessIdentity | null;
+  readonly approvedBy: string | null;
+}
 
 export type Severity = "info" | "warning" | "critical";
 

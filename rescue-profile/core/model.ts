@@ -225,6 +225,9 @@ export type Cause =
   | "version-changed"
   | "memory-growing"
   | "answers-slow"
+  // What a diagnosis proposed and the allowlist let pass, without and with the end of a living process.
+  | "proposed"
+  | "proposed-end"
   // Of the watchdog itself, whatever the gateway does: told.
   | "pause-forgotten"
   | "audit-findings";

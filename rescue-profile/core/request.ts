@@ -1,9 +1,9 @@
 import { adviceFor, CAUSES, kills, tierOf } from "./causes.ts";
 import { circumstances, classify } from "./classify.ts";
 import { MIN_CHECKS } from "./diagnose.ts";
-import type { Decision, WatchEvent } from "./event.ts";
+import type { Decision, Proposal, WatchEvent } from "./event.ts";
 import type { Classification } from "./findings.ts";
-import { mayKill, withheld } from "./limits.ts";
+import { mayKill, nextAllowedMs, withheld } from "./limits.ts";
 import type { Cause } from "./model.ts";
 import type { Policy } from "./policy.ts";
 import { decision, startRepair } from "./respond.ts";
@@ -23,7 +23,7 @@ export function onRequest(state: WatchState, event: Request, policy: Policy): De
   if (state.phase.name === "repairing") return refuse("a repair is running already");
   const plain = requestedCause(state);
   if (plain === undefined) return refuse(`nothing to repair: the gateway is ${state.track.condition}`);
-  const found = chosen(state, event, plain, policy);
+  const found = event.proposal === undefined ? chosen(state, event, plain, policy) : proposed(state, event.proposal, atMs, policy);
   if (typeof found === "string") return refuse(found);
   const { cause, blocked, subject } = found;
   if (tierOf(cause) === null || blocked !== undefined) {
@@ -55,6 +55,23 @@ function chosen(state: WatchState, { seen, tier, by }: Request, plain: Cause, po
       : { ...found, cause: "start-failed" };
   }
   return tierOf(found.cause) === 2 && policy.maxTier < 2 ? simple : found;
+}
+
+/** What a diagnosis proposed, if it may be carried out: in its own incident, once, and within the budget unless a person approved it. */
+function proposed(state: WatchState, proposal: Proposal, atMs: number, policy: Policy): Classification | string {
+  const { incident, actions, ends, approvedBy } = proposal;
+  if (policy.maxTier < 3) return "this watchdog carries out no proposals (limits.maxTier)";
+  if (state.incident?.id !== incident) return `incident ${incident} is over`;
+  if (state.incident.mends.some((mended) => tierOf(mended) === 3)) return "a proposal was carried out in this incident already";
+  const cause = ends === null ? "proposed" : "proposed-end";
+  if (ends !== null && (state.track.identity?.pid !== ends.pid || state.track.identity.startTime !== ends.startTime))
+    return `pid ${ends.pid} is not the process that was judged any more`;
+  // The rest after the own repairs is what brought the diagnosis about; the number of repairs and of kills binds it all the same.
+  const awake: WatchState = { ...state, phase: { name: "watching" } };
+  if (approvedBy === null && nextAllowedMs(awake, cause, atMs, policy) > atMs)
+    return "the allowed number of repairs is used up; a person may approve it";
+  const evidence = [approvedBy === null ? "proposed by a diagnosis" : `proposed by a diagnosis, approved by ${approvedBy}`];
+  return { cause, confidence: "guess", evidence, subject: actions };
 }
 
 /** Has what is seen been seen often enough for a person's "repair now" to be judged? A single silent look is no reason to end a process. */

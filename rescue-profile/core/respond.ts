@@ -22,7 +22,7 @@ export function startRepair(state: WatchState, fault: Fault, by: string, policy:
   const incident: OpenIncident = {
     ...opened.incident,
     attempts: opened.incident.attempts + (tier === 1 ? 1 : 0),
-    mends: tier === 2 ? [...opened.incident.mends, cause] : opened.incident.mends,
+    mends: tier === 1 ? opened.incident.mends : [...opened.incident.mends, cause],
   };
   const attempt = incident.attempts + incident.mends.length;
   const next: WatchState = {

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Action } from "../core/event.ts";
+import type { Action, Proposal } from "../core/event.ts";
 import type { ProcessIdentity } from "../core/model.ts";
 import { initialState, type RepairOutcome, shiftState, type WatchState } from "../core/state.ts";
 import { Outbox } from "./outbox.ts";
@@ -42,12 +42,13 @@ export interface RequestRow {
   readonly by: string;
 }
 
-/** `forMs`, `reason`: of a pause. `tier`, `dryRun`: of a repair. */
+/** `forMs`, `reason`: of a pause. `tier`, `dryRun`, `proposal`: of a repair. */
 export interface RequestPayload {
   readonly forMs?: number;
   readonly reason?: string;
   readonly tier?: 1 | 2;
   readonly dryRun?: boolean;
+  readonly proposal?: Proposal;
 }
 
 /** The database itself refused: locked by another process, disk full, input or output error. SQLite's primary result codes. */

@@ -1,4 +1,4 @@
-import { CAUSES, kills } from "../core/causes.ts";
+import { CAUSES, kills, tierOf } from "../core/causes.ts";
 import type { Cause, ProcessIdentity } from "../core/model.ts";
 
 /**
@@ -61,6 +61,7 @@ export function planFor(cause: Cause, identity: ProcessIdentity | null, subject:
   const start: PlannedStep = { name: "start-service", deadlineMs: START_MS };
   const { remedy } = CAUSES[cause];
   if (remedy === "tell" || (kills(cause) && identity === null)) return [];
+  if (tierOf(cause) === 3) return carryOut(subject, identity);
   const mending = mend(cause, subject);
   if (mending === undefined) return [];
   const end: readonly PlannedStep[] =
@@ -71,6 +72,27 @@ export function planFor(cause: Cause, identity: ProcessIdentity | null, subject:
   return [...mending, ...end, start];
 }
 
+/** What a proposal may choose from; the order in which it is done is ours. */
+export const PROPOSABLE = ["end", "quarantine-lock", "doctor", "start"] as const;
+export type Proposable = (typeof PROPOSABLE)[number];
+
+/** `subject`: some of these, by commas. Whatever it chose, the gateway is started at the end. */
+function carryOut(subject: string | null, identity: ProcessIdentity | null): readonly PlannedStep[] {
+  const chosen = new Set((subject ?? "").split(","));
+  const steps: Readonly<Record<Proposable, readonly PlannedStep[]>> = {
+    end: identity === null ? [] : [{ name: "end-process", identity, termMs: TERM_MS, killMs: KILL_MS }],
+    "quarantine-lock": [{ name: "quarantine-lock", deadlineMs: QUARANTINE_MS }],
+    doctor: doctor("ends the repair"),
+    start: [],
+  };
+  return [...PROPOSABLE.flatMap((name) => (chosen.has(name) ? steps[name] : [])), { name: "start-service", deadlineMs: START_MS }];
+}
+
+const doctor = (failure: "ends the repair" | "goes on"): readonly PlannedStep[] => [
+  { name: "hold-service", deadlineMs: HOLD_MS },
+  { name: "guarded-doctor", deadlineMs: DOCTOR_MS, failure },
+];
+
 /** Undefined: it cannot be planned without a subject. */
 function mend(cause: Cause, subject: string | null): readonly PlannedStep[] | undefined {
   const restore = (which: "invalid" | "suspect"): Extract<PlannedStep, { name: "restore-config" }> => ({
@@ -79,10 +101,6 @@ function mend(cause: Cause, subject: string | null): readonly PlannedStep[] | un
     unlessValid: which === "invalid",
     bootedFirst: which === "suspect",
   });
-  const doctor = (failure: "ends the repair" | "goes on"): readonly PlannedStep[] => [
-    { name: "hold-service", deadlineMs: HOLD_MS },
-    { name: "guarded-doctor", deadlineMs: DOCTOR_MS, failure },
-  ];
   switch (cause) {
     case "config-broken":
     case "config-invalid":
