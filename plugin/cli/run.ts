@@ -30,6 +30,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   selftest: async () => (await import("./commands/selftest.ts")).selftestCommand,
   supervise: async () => (await import("./commands/supervise.ts")).superviseCommand,
   audit: async () => (await import("./commands/audit.ts")).auditCommand,
+  allowlist: async () => (await import("./commands/allowlist.ts")).allowlistCommand,
   preflight: async () => (await import("./commands/preflight.ts")).preflightCommand,
 };
 
