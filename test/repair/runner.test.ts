@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CAUSES } from "../../rescue-profile/core/causes.ts";
+import { CAUSES, tierOf } from "../../rescue-profile/core/causes.ts";
 import type { Cause } from "../../rescue-profile/core/model.ts";
 import type { StepOutcome } from "../../rescue-profile/repair/plan.ts";
 import { planFor } from "../../rescue-profile/repair/plan.ts";
@@ -15,11 +15,29 @@ describe("a repair", () => {
   }
 
   it("without files of each cause with a remedy is among these; those that mend files are in mending.programs.test.ts", () => {
-    const planned = Object.keys(CAUSES).filter((cause) => planFor(cause as Cause, GATEWAY, "crashy").length > 0);
+    const known = Object.keys(CAUSES).filter((cause) => tierOf(cause as Cause) !== 3);
+    const planned = known.filter((cause) => planFor(cause as Cause, GATEWAY, "crashy").length > 0);
     const here = planned.filter((cause) =>
       planFor(cause as Cause, GATEWAY, "crashy").every(({ name }) => name === "end-process" || name === "start-service"),
     );
     expect(here.sort()).toEqual([...new Set(NATURES.map(([, cause]) => cause))].sort());
+  });
+
+  it("of a proposal is made of the same steps, in our order, and ends with the start whatever was chosen", () => {
+    const names = (cause: Cause, subject: string | null, identity: typeof GATEWAY | null) =>
+      planFor(cause, identity, subject).map(({ name }) => name);
+    expect(names("proposed", "start", null)).toEqual(["start-service"]);
+    expect(names("proposed", "doctor,quarantine-lock", null)).toEqual([
+      "quarantine-lock",
+      "hold-service",
+      "guarded-doctor",
+      "start-service",
+    ]);
+    expect(names("proposed-end", "doctor,end", GATEWAY)).toEqual(["end-process", "hold-service", "guarded-doctor", "start-service"]);
+    expect(names("proposed-end", "end", null)).toEqual([]);
+    expect(names("proposed", "end", null)).toEqual(["start-service"]);
+    expect(names("proposed", "rm -rf /,disable-plugin", null)).toEqual(["start-service"]);
+    expect(names("proposed", null, null)).toEqual(["start-service"]);
   });
 
   it("asks a deaf gateway first, then kills it, then starts it", async () => {

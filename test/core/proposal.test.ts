@@ -1,0 +1,85 @@
+import { describe, expect, it } from "vitest";
+import { parsePolicy, toPolicy } from "../../rescue-profile/config.ts";
+import { decide } from "../../rescue-profile/core/decide.ts";
+import type { Proposal } from "../../rescue-profile/core/event.ts";
+import { initialState, type WatchState } from "../../rescue-profile/core/state.ts";
+
+const POLICY = toPolicy(parsePolicy({ limits: { maxTier: 3 } }));
+const AT = 100_000;
+const PROCESS = { pid: 7, startTime: 70 };
+
+/** Down for a while, after two starts that did not help: the rest that was told. */
+function resting(more: Partial<WatchState> = {}): WatchState {
+  const start = initialState(0);
+  return {
+    ...start,
+    everServed: true,
+    phase: { name: "cooling", untilMs: AT + 1_000_000, cause: "process-gone" },
+    restUntilMs: AT + 1_000_000,
+    lastIncident: 4,
+    incident: { id: 4, cause: "process-gone", openedMs: 0, attempts: 2, mends: [], told: ["process-gone"] },
+    track: { ...start.track, condition: "gone", checks: 20, sinceMs: 0, lastMs: AT, identity: null },
+    ...more,
+  };
+}
+
+const ask = (state: WatchState, proposal: Partial<Proposal> = {}, policy = POLICY) =>
+  decide(
+    state,
+    {
+      kind: "repair-requested",
+      atMs: AT,
+      by: "diagnosis",
+      proposal: { incident: 4, actions: "doctor", ends: null, approvedBy: null, ...proposal },
+    },
+    policy,
+  );
+const repairOf = (decided: ReturnType<typeof ask>) => decided.actions.find((action) => action.kind === "start-repair");
+
+describe("a proposal", () => {
+  it("is carried out as the third tier, and counts as a repair", () => {
+    const decided = ask(resting());
+    expect(repairOf(decided)).toMatchObject({
+      tier: 3,
+      cause: "proposed",
+      subject: "doctor",
+      identity: null,
+      incident: 4,
+      by: "diagnosis",
+    });
+    expect(decided.state.repairs).toEqual([AT]);
+    expect(decided.state.phase.name).toBe("repairing");
+  });
+
+  it("is carried out once in an incident, and only in its own", () => {
+    const once = resting({ incident: { id: 4, cause: "process-gone", openedMs: 0, attempts: 2, mends: ["proposed"], told: [] } });
+    expect(ask(once).reason).toBe("refused: a proposal was carried out in this incident already");
+    expect(ask(resting(), { incident: 3 }).reason).toBe("refused: incident 3 is over");
+    expect(ask(resting({ incident: null })).reason).toBe("refused: incident 4 is over");
+  });
+
+  it("does not come where it was not asked for, in a pause, or when the gateway serves", () => {
+    expect(ask(resting(), {}, toPolicy(parsePolicy({}))).reason).toContain("carries out no proposals");
+    expect(ask(resting({ pause: { sinceMs: 0, untilMs: null, by: "ada", reason: null } })).reason).toContain("paused by ada");
+    expect(ask(resting({ track: { ...resting().track, condition: "serving" } })).reason).toContain("nothing to repair");
+  });
+
+  it("has the budget of the watchdog's own repairs, unless a person approved it", () => {
+    const spent = resting({ repairs: [AT - 3, AT - 2, AT - 1] });
+    expect(ask(spent).reason).toBe("refused: the allowed number of repairs is used up; a person may approve it");
+    expect(repairOf(ask(spent, { approvedBy: "ada" }))).toMatchObject({ tier: 3, evidence: ["proposed by a diagnosis, approved by ada"] });
+  });
+
+  it("ends only the process that was judged, and only one that was seen to serve and that a kill does not harm", () => {
+    const silent = (more: Partial<WatchState["track"]> = {}, state: Partial<WatchState> = {}) =>
+      resting({ track: { ...resting().track, condition: "silent", identity: PROCESS, killHarm: "none", ...more }, ...state });
+    const ends = { actions: "end", ends: PROCESS };
+    expect(repairOf(ask(silent(), ends))).toMatchObject({ tier: 3, cause: "proposed-end", identity: PROCESS });
+    expect(ask(silent(), ends).state.kills).toEqual([AT]);
+    expect(ask(silent({ identity: { pid: 7, startTime: 71 } }), ends).reason).toContain("pid 7 is not the process that was judged");
+    expect(ask(silent({ identity: null }), ends).reason).toContain("is not the process that was judged");
+    expect(ask(silent({ killHarm: "database-locked" }), ends).reason).toContain("refused");
+    expect(ask(silent({}, { everServed: false }), ends).reason).toContain("never seen to serve");
+    expect(ask(silent({}, { kills: [AT - 2, AT - 1] }), ends).reason).toContain("used up");
+  });
+});
