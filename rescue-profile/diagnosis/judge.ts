@@ -111,7 +111,7 @@ function fitsText({ text, expands }: Word, pattern: PatternWord): boolean {
     case "declared":
       return expands && text === pattern.text;
     case "slot":
-      return expands === (pattern.before === "~/") && text.startsWith(pattern.before);
+      return expands === (pattern.before === "~/") && !(expands && text.includes("*")) && text.startsWith(pattern.before);
   }
 }
 

@@ -179,7 +179,7 @@ function fenced(answer: string): readonly Block[] | undefined {
   const blocks: Block[] = [];
   let open: { readonly fence: string; readonly language: string; readonly lines: string[] } | undefined;
   for (const line of answer.split("\n")) {
-    const [, fence = "", info = ""] = /^[ \t]*(`{3,}|~{3,})(.*)$/.exec(line) ?? [];
+    const [, fence = "", info = ""] = /^[ \t]*(`{3,}|~{3,})(.*)$/s.exec(line) ?? [];
     if (open === undefined) {
       if (fence !== "") open = { fence, language: info.trim().toLowerCase(), lines: [] };
     } else if (fence.startsWith(open.fence) && info.trim() === "") {

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: it is the shell that would read them
 import { planOf } from "./support.ts";
 
 /** What must never be accepted, by a name and the script or the plan in JSON. */
@@ -707,7 +708,7 @@ const JSON_PLANS: readonly Attack[] = [
   ["a plan that is cut", JSON.stringify(PLAN).slice(0, -1)],
   ["a plan with a NUL", JSON.stringify(PLAN).replace("{", "{\0")],
   ["deeply nested lists", `{"commands":${"[".repeat(20_000)}${"]".repeat(20_000)}}`],
-  ["deeply nested objects", `{"a":`.repeat(10_000) + "1" + "}".repeat(10_000)],
+  ["deeply nested objects", `${'{"a":'.repeat(10_000)}1${"}".repeat(10_000)}`],
 ];
 
 // biome-ignore format: a table reads by its rows

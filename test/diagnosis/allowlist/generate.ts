@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: it is the shell that would read them
 /** A whole number from 0 to below `most`; 0 is the plainest. From a seed, or from fast-check. */
 export type Choose = (most: number) => number;
 
