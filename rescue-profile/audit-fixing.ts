@@ -1,8 +1,7 @@
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, realpathSync } from "node:fs";
+import { existsSync, mkdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { auditUnits } from "../src/service-installers/systemd/audit-files.ts";
-import { messageOf, RescueError } from "../src/shared/errors.ts";
+import { RescueError } from "../src/shared/errors.ts";
 import { readConfigFiles } from "../src/shared/gateway-config.ts";
 import { runHost } from "../src/shared/openclaw-cli.ts";
 import { writePlainFile } from "../src/shared/secure-file.ts";
@@ -15,8 +14,9 @@ import { remedyFor } from "./audit/fixes/remedy.ts";
 import { applyFixes, type FixOutcome } from "./audit/fixing.ts";
 import type { AuditReport } from "./audit/report.ts";
 import { runChecks } from "./audit/run.ts";
-import { type AuditOptions, auditWith, masked } from "./audit-main.ts";
+import { type AuditOptions, auditWith, baselineOf } from "./audit-main.ts";
 import { restoreFiles, saveFiles } from "./copies/entry.ts";
+import { fingerprintOf } from "./copies/fingerprint.ts";
 import { forgetCopy, keepCopy, listCopies } from "./copies/ring.ts";
 import { findGatewayHost } from "./gateway-host.ts";
 import { wallMs } from "./observe/clock.ts";
@@ -66,11 +66,9 @@ export async function auditAndFix(options: FixOptions): Promise<Fixed> {
 
 async function fix(options: FixOptions): Promise<Fixed> {
   const { profile, home, env, dryRun, signal } = options;
-  const audited = await auditWith(options);
-  const { report, dir, stateDir, factsNow } = audited;
-  const facts = audited.facts;
+  const baseline = baselineOf(options);
+  const { report, all, dir, stateDir, hashes, facts, factsNow, shown } = await auditWith(options, baseline);
   const log = dryRun ? undefined : evidenceLog(dir, profile, Date.parse(report.at));
-  const read = configHashes(facts.configPath);
   const units = process.platform === "linux" ? await auditUnits({ home, env }, profile) : undefined;
   const { cli } = await findGatewayHost({ profile, home, env });
   const logs = await facts.logs();
@@ -79,7 +77,7 @@ async function fix(options: FixOptions): Promise<Fixed> {
   const portsFor = (): RemedyPorts => ({
     profile,
     folder: join(dir, "audits", `${report.at.replaceAll(/[:.]/g, "-")}-${++number}`),
-    config: { path: facts.configPath, files: () => configFiles(facts.configPath), readSha256: read },
+    config: { path: facts.configPath, files: () => configFiles(facts.configPath), readSha256: hashes },
     save: (folder, paths) => saveFiles(folder, paths, wallMs()),
     restore: restoreFiles,
     keep: async (folder, name, value) => {
@@ -91,7 +89,7 @@ async function fix(options: FixOptions): Promise<Fixed> {
       return runHost({ ...cli, home: join(stateDir, "..") }, profile, args, { timeoutMs });
     },
     units,
-    keepCopy: async () => keepNow(dir, facts.configPath),
+    keepCopy: async () => keepNow(dir, factsNow()),
     maskSecrets,
   });
   const outcomes = await applyFixes(
@@ -103,27 +101,31 @@ async function fix(options: FixOptions): Promise<Fixed> {
           stateDir,
           ...(plugins.ok ? plugins.value.known.filter(({ bundled }) => !bundled).map(({ rootDir }) => join(rootDir, "..")) : []),
         ]),
-        rotate: real([stateDir, ...(logs.ok ? logs.value.directories : [])]),
+        rotate: real(logs.ok ? logs.value.files.filter(({ hosts }) => !hosts).map(({ path }) => path) : []),
       },
       remedy: (wanted) => remedyFor(wanted, portsFor()),
-      recheck: async (id) => recheck(id, factsNow()),
+      recheck: async (id) => recheck(id, factsNow(), shown),
       configTrouble: async () => configTrouble(factsNow()),
       note: async (text) => log?.note(text),
       nowMs: wallMs,
       stop: signal,
     },
-    { dryRun },
+    { dryRun, others: all },
   );
-  return { outcomes, log: log?.path ?? null, report: dryRun ? report : (await auditWith(options)).report };
+  return { outcomes, log: log?.path ?? null, report: dryRun ? report : (await auditWith(options, baseline)).report };
 }
 
-async function recheck(id: string, facts: Facts): ReturnType<Parameters<typeof applyFixes>[1]["recheck"]> {
+async function recheck(
+  id: string,
+  facts: Facts,
+  shown: (finding: Finding) => Finding,
+): ReturnType<Parameters<typeof applyFixes>[1]["recheck"]> {
   const { findings, couldNotLook } = await runChecks(
     CHECKS.filter((check) => check.id === id),
     facts,
   );
   const [blind] = couldNotLook;
-  return blind === undefined ? seen<readonly Finding[]>(findings.map(masked)) : unseen(blind.why);
+  return blind === undefined ? seen<readonly Finding[]>(findings.map(shown)) : unseen(blind.why);
 }
 
 async function configTrouble(facts: Facts): Promise<string | undefined> {
@@ -135,12 +137,20 @@ async function configTrouble(facts: Facts): Promise<string | undefined> {
     : `the host does not find the configuration valid: ${problem?.path ?? ""} ${problem?.message ?? ""}`;
 }
 
-/** Into the ring; `forget` takes away just what came. */
-function keepNow(dir: string, configPath: string): { readonly said: string; readonly forget: () => Promise<void> } {
+/** Into the ring, if just what is copied is what the host finds valid now; `forget` takes away just what came. */
+async function keepNow(dir: string, facts: Facts): Promise<{ readonly said: string; readonly forget: () => Promise<void> }> {
+  const { configPath } = facts;
+  const { fingerprint } = fingerprintOf(configPath);
+  const trouble = await configTrouble(facts);
+  if (trouble !== undefined) throw new RescueError("refused", `no copy was kept: ${trouble}`);
   const before = new Set(listCopies(dir).copies.map(({ directory }) => directory));
   const why = keepCopy(dir, configPath, "validated", wallMs());
   if (why !== undefined) throw new RescueError("refused", `no copy was kept: ${why}`);
   const added = listCopies(dir).copies.filter(({ directory }) => !before.has(directory));
+  if (added.some((copy) => copy.fingerprint !== fingerprint)) {
+    for (const { directory } of added) forgetCopy(directory);
+    throw new RescueError("refused", "no copy was kept: the configuration was changed meanwhile");
+  }
   return {
     said: added.map(({ directory }) => directory).join(", "),
     forget: async () => {
@@ -153,16 +163,6 @@ const missing = (file: string) => new RescueError("config-invalid", `${file} doe
 
 function configFiles(configPath: string): readonly string[] {
   return [...readConfigFiles(configPath, missing).keys()];
-}
-
-/** As the audit read them; none where they cannot be read, so that no fix of the configuration is made. */
-function configHashes(configPath: string): ReadonlyMap<string, string> {
-  try {
-    return new Map(configFiles(configPath).map((file) => [file, createHash("sha256").update(readFileSync(file)).digest("hex")]));
-  } catch (error) {
-    if (error instanceof RescueError) return new Map();
-    throw new RescueError("not-readable", messageOf(error), { cause: error });
-  }
 }
 
 /** The guard goes by real paths; what is not there yet is made below one that is. */

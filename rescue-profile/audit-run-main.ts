@@ -7,7 +7,10 @@ import { openWatchdog } from "./open-watchdog.ts";
 
 const [profile = ""] = process.argv.slice(2);
 const dog = await openWatchdog({ profile, home: homedir(), env: process.env, what: "audit", whatever: true });
+const LONGEST_MS = 900_000;
 const startedMs = monotonicMs();
+// Whatever holds it up (a file system that hangs): nobody waits for this process, and others would join it.
+setTimeout(() => process.exit(1), LONGEST_MS).unref();
 try {
   const { findings, couldNotLook, checked } = await scheduledAudit({ profile, home: homedir(), env: process.env }, dog.journal);
   const details = { findings: findings.map(({ id, subject }) => `${id} ${subject}`.trim()), couldNotLook, checked };
@@ -15,5 +18,6 @@ try {
 } catch (error) {
   // Nobody else listens to this process.
   dog.log({ event: "audit", level: "error", success: false, details: messageOf(error) });
+  process.exitCode = 1;
 }
 dog.journal.close();

@@ -3,6 +3,8 @@ import { dirname, isAbsolute, join } from "node:path";
 import type { DefinitionReading } from "../src/service-installers/installer.ts";
 import { nativeControl } from "../src/service-installers/select.ts";
 import { RescueError } from "../src/shared/errors.ts";
+import type { JsonObject } from "../src/shared/gateway-config.ts";
+import { jsonObject } from "../src/shared/json.ts";
 import { findHostCli, type HostCli } from "../src/shared/openclaw-cli.ts";
 import { readIfThere } from "../src/shared/secure-file.ts";
 import type { WatchdogOptions } from "./open-watchdog.ts";
@@ -57,23 +59,16 @@ function anyCli(home: string, env: NodeJS.ProcessEnv): HostCli | undefined {
 
 /** From the package that the entry file lies in. */
 export function versionOf(entry: string | undefined): string | undefined {
-  if (entry === undefined || !existsSync(entry)) return undefined;
-  for (let directory = dirname(realpathSync(entry)); directory !== dirname(directory); directory = dirname(directory)) {
-    const text = readIfThere(join(directory, "package.json"));
-    const version = text === undefined ? undefined : nameAndVersion(text);
-    if (version !== undefined) return version;
-  }
-  return undefined;
+  const version = hostPackage(entry)?.manifest["version"];
+  return typeof version === "string" ? version : undefined;
 }
 
-function nameAndVersion(text: string): string | undefined {
-  try {
-    const parsed: unknown = JSON.parse(text);
-    const field = (name: string) => (typeof parsed === "object" && parsed !== null ? Reflect.get(parsed, name) : undefined);
-    const version: unknown = field("name") === "openclaw" ? field("version") : undefined;
-    return typeof version === "string" ? version : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
+/** The package that the entry file lies in; undefined: none that is the host's (a launcher of a version manager, for one). */
+export function hostPackage(entry: string | undefined): { readonly root: string; readonly manifest: JsonObject } | undefined {
+  if (entry === undefined || !existsSync(entry)) return undefined;
+  for (let root = dirname(realpathSync(entry)); root !== dirname(root); root = dirname(root)) {
+    const manifest = jsonObject(readIfThere(join(root, "package.json")) ?? "{}");
+    if (manifest["name"] === "openclaw") return { root, manifest };
   }
+  return undefined;
 }

@@ -74,4 +74,30 @@ describe("an audit of the watcher's own", () => {
     expect(told).toHaveLength(2);
     expect(told[1]?.evidence).toHaveLength(1);
   });
+
+  it("goes on with a baseline that an update has outdated, says so, and is not begun again at once", async () => {
+    const { home } = await servedHome({ gateway: { mode: "local", auth: { mode: "none" } } });
+    const env = { HOME: home, PATH: "", RESCUE_WATCHDOG_STATE_DIR: path.join(home, "state") };
+    const dir = path.join(home, "state", "default");
+    mkdirSync(dir, { recursive: true });
+    writeFileSync(path.join(dir, "audit-baseline.json"), '{"accepted":[{"id":"old-check","reason":"x","expires":"2026-12-31"}]}');
+    const told: Extract<Action, { kind: "tell" }>[] = [];
+    await scheduledAudit({ profile: "default", home, env, only: ["gateway-auth"] }, { tell: (action) => void told.push(action) });
+    expect(told[0]?.evidence).toMatchObject([expect.stringContaining('names "old-check"'), expect.stringContaining("critical: ")]);
+    expect(Date.now() - (parseMemory(readFileSync(path.join(dir, MEMORY_FILE), "utf8")).scheduledMs ?? 0)).toBeLessThan(60_000);
+  });
+
+  it("finds and tells also when nothing can be remembered, as on a full disk", async () => {
+    const { home } = await servedHome({ gateway: { mode: "local", auth: { mode: "none" } } });
+    const env = { HOME: home, PATH: "", RESCUE_WATCHDOG_STATE_DIR: path.join(home, "state") };
+    mkdirSync(path.join(home, "state", "default", MEMORY_FILE), { recursive: true });
+    const told: Extract<Action, { kind: "tell" }>[] = [];
+    const { findings, trouble } = await scheduledAudit(
+      { profile: "default", home, env, only: ["gateway-auth"] },
+      { tell: (action) => void told.push(action) },
+    );
+    expect(findings).toHaveLength(1);
+    expect(trouble).toContain("could not be remembered");
+    expect(told).toHaveLength(1);
+  });
 });

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { asObject } from "../../src/shared/gateway-config.ts";
+import { jsonObject } from "../../src/shared/json.ts";
 import type { CronJob } from "../audit/facts.ts";
 import type { Reading } from "../core/model.ts";
 import { showable } from "../observe/mask.ts";
@@ -17,7 +18,9 @@ const HOSTS = /^(?:heartbeat|skill-collection-review|memory-core):/;
 /** All scheduled jobs, by the host's state database, with how their runs went. */
 export function readCronJobs(databasePath: string): Reading<readonly CronJob[]> {
   const reading = readSqlite(databasePath, "the state database", jobsIn);
-  return reading.ok ? reading : unseen(reading.why);
+  if (reading.ok) return reading;
+  // A gateway that never ran has no jobs; a database that was lost is told as such.
+  return reading.fault === "missing" ? seen([]) : unseen(reading.why);
 }
 
 function jobsIn(database: DatabaseSync): Reading<readonly CronJob[]> {
@@ -49,8 +52,8 @@ function runsIn(database: DatabaseSync): Reading<ReadonlyMap<string, CronJob["ru
 }
 
 function jobOf(row: Readonly<Record<string, unknown>>, runs: CronJob["runs"]): CronJob {
-  const job = objectIn(row["job_json"]);
-  const state = objectIn(row["state_json"]);
+  const job = jsonObject(row["job_json"]);
+  const state = jsonObject(row["state_json"]);
   const payload = asObject(job["payload"]);
   const schedule = asObject(job["schedule"]);
   const disabled = asObject(state["autoDisabled"]);
@@ -82,16 +85,6 @@ function jobOf(row: Readonly<Record<string, unknown>>, runs: CronJob["runs"]): C
     autoDisabled: typeof disabled["atMs"] === "number" ? { reason: text(disabled["reason"]) ?? "", atMs: disabled["atMs"] } : null,
     runs,
   };
-}
-
-/** An empty one where it is no JSON: the host could not use it either. */
-function objectIn(value: unknown): ReturnType<typeof asObject> {
-  try {
-    return asObject(JSON.parse(String(value)));
-  } catch (error) {
-    if (error instanceof SyntaxError) return {};
-    throw error;
-  }
 }
 
 const number = (value: unknown): number | null => (typeof value === "number" && Number.isFinite(value) ? value : null);

@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { closeSync, lstatSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import path from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { messageOf, systemErrorCode } from "../../src/shared/errors.ts";
+import { messageOf, RescueError, systemErrorCode } from "../../src/shared/errors.ts";
 import { asObject } from "../../src/shared/gateway-config.ts";
-import { readIfThere } from "../../src/shared/secure-file.ts";
+import { readPlain } from "../../src/shared/secure-file.ts";
 import type { DeclaredFacts } from "../audit/facts.ts";
 import type { PolicySettings } from "../config.ts";
 import type { Reading } from "../core/model.ts";
@@ -13,7 +13,6 @@ import { columnsOf, readSqlite } from "../observe/sqlite.ts";
 
 type Declared = PolicySettings["audit"];
 
-const MAX_JSON_BYTES = 64 * 1024 * 1024;
 /** Of one tree. */
 const MAX_FILES = 20_000;
 const SHOWN = 20;
@@ -75,12 +74,12 @@ function ageOf(file: string, field: string, nowMs: number): Reading<number> {
 const isDatabase = (file: string) => /\.(?:sqlite3?|db)$/i.test(file);
 
 function valueIn(file: string, field: string): Reading<unknown> {
-  if (statSync(file).size > MAX_JSON_BYTES) return unseen(`${file} is bigger than 64 MiB`);
   let value: unknown;
   try {
-    value = JSON.parse(readIfThere(file) ?? "null");
+    value = JSON.parse(readPlain(file) ?? "null");
   } catch (error) {
     if (error instanceof SyntaxError) return unseen(`${file} is no JSON`);
+    if (error instanceof RescueError) return unseen(error.message);
     throw error;
   }
   for (const key of field.split(".")) {

@@ -7,14 +7,14 @@ import { messageOf, RescueError, systemErrorCode } from "../../src/shared/errors
 import { asObject, type JsonObject, readConfigFiles, readHostConfig } from "../../src/shared/gateway-config.ts";
 import { runHost } from "../../src/shared/openclaw-cli.ts";
 import { gatewayLockDir, profileStateDir, stateDatabasePath } from "../../src/shared/openclaw-home.ts";
-import { readIfThere } from "../../src/shared/secure-file.ts";
+import { readIfThere, readPlain } from "../../src/shared/secure-file.ts";
 import type { DiskFacts, Facts } from "../audit/facts.ts";
 import type { PolicySettings } from "../config.ts";
 import { fingerprintOf } from "../copies/fingerprint.ts";
 import { listCopies } from "../copies/ring.ts";
 import type { Reading } from "../core/model.ts";
-import { findGatewayHost, type GatewayHost } from "../gateway-host.ts";
-import { logFileOf } from "../observe/config-finding.ts";
+import { findGatewayHost, type GatewayHost, hostPackage } from "../gateway-host.ts";
+import { logFileOf, writtenBy } from "../observe/config-finding.ts";
 import { parseValidation } from "../observe/config-validation.ts";
 import { readDatabases } from "../observe/database-finding.ts";
 import { readGatewayLog } from "../observe/gateway-log.ts";
@@ -22,7 +22,9 @@ import { environmentOf } from "../observe/maintenance.ts";
 import { readPluginIndex } from "../observe/plugins.ts";
 import { readProcess } from "../observe/process.ts";
 import { seen, unseen } from "../observe/reading.ts";
+import { parseServed } from "../observe/served.ts";
 import { resolveTarget } from "../observe/target.ts";
+import { bundledPlugins } from "./bundled-plugins.ts";
 import { readCronJobs } from "./cron-jobs.ts";
 import { readDeclared } from "./declared.ts";
 import { readDisk } from "./disk.ts";
@@ -73,13 +75,24 @@ export function auditFacts(options: FactsOptions): Facts {
   const config = once<JsonObject>("the configuration", LOOK_MS, () => seen(readHostConfig(configPath, missing)));
   const target = once("the gateway", LOOK_MS, async () => seen(await resolveTarget({ profile, home, env })));
   const host = once("the host", LOOK_MS, async () => seen(await findGatewayHost({ profile, home, env })));
-  const index = once("the list of plugins", LOOK_MS, () => readPluginIndex(databasePath));
+  const index = once("the list of plugins", LOOK_MS, async () => {
+    if (existsSync(databasePath)) return readPluginIndex(databasePath);
+    // It has never run, so its list is what comes with the host.
+    const found = await host();
+    const root = found.ok ? hostPackage(found.value.cli?.command.at(-1))?.root : undefined;
+    return root === undefined ? unseen("the gateway has never run, and the host's package was not found") : seen(bundledPlugins(root));
+  });
   const living = once("the gateway's process", LOOK_MS, async () => {
     const lockPath = path.join(gatewayLockDir(stateDir), "gateway.state.lock");
     const process = await readProcess({ lockPath, databasePath });
     return process.ok ? seen(process.value.state === "alive" ? process.value.identity.pid : null) : process;
   });
-  const environment = once("the gateway's environment", LOOK_MS, async () => seen(await environmentFor(await living(), await host())));
+  const environment = once("the gateway's environment", LOOK_MS, async () => {
+    const given = await environmentFor(await living(), await host());
+    const files = dotEnvs([stateDir, home]);
+    // What is known of it, for what is there; that something is missing can only be said when all of it is known.
+    return seen({ known: { ...files.variables, ...given }, whole: given !== null && files.whole });
+  });
   const log = once("the gateway's log", LOOK_MS, async () => {
     const file = await config();
     const own = file.ok ? logFileOf(file.value) : undefined;
@@ -113,19 +126,24 @@ export function auditFacts(options: FactsOptions): Facts {
       const { state, fingerprint, why } = fingerprintOf(configPath);
       if (state !== "there")
         return state === "unreadable" ? unseen(why ?? "") : seen({ valid: false, problems: [{ path: "", message: why ?? state }] });
-      // What the gateway has served with, or the host found good, need not be asked again: beside a gateway its CLI is a burden (issues 72929, 101290).
-      const known = listCopies(dir).copies.some((copy) => copy.fingerprint === fingerprint) || isHostsLastGood(configPath);
-      if (known) return seen({ valid: true, problems: [] });
       const found = await host();
       if (!found.ok) return found;
-      if (found.value.cli === undefined) return unseen(NO_CLI);
+      const { cli: command, version } = found.value;
+      const read = await config();
+      const valid = { valid: true, problems: [] };
+      // What the gateway of just this host has served with, or found good, need not be asked again: beside a gateway its CLI is a burden (issues 72929, 101290).
+      const sameHost = version !== undefined && read.ok && writtenBy(read.value) === version;
+      if (sameHost && (listCopies(dir).copies.some((copy) => copy.fingerprint === fingerprint) || isHostsLastGood(configPath)))
+        return seen(valid);
+      if (command === undefined) return unseen(NO_CLI);
+      const key = `${fingerprint} ${version}`;
+      if (version !== undefined && options.validated.has(key)) return seen(valid);
       // The host is asked about just this file, also where OPENCLAW_HOME moved it.
-      const cli = { ...found.value.cli, home: path.dirname(stateDir) };
-      const key = `${fingerprint} ${found.value.version}`;
-      if (options.validated.has(key)) return seen({ valid: true, problems: [] });
+      const cli = { ...command, home: path.dirname(stateDir) };
       const answer = parseValidation(await runHost(cli, profile, ["config", "validate", "--json"], { timeoutMs: HOST_MS }));
       if (answer === undefined) return unseen("openclaw config validate did not answer");
-      if (answer.valid) options.validated.add(key);
+      if (fingerprintOf(configPath).fingerprint !== fingerprint) return unseen("the configuration was changed while the host looked at it");
+      if (answer.valid && version !== undefined) options.validated.add(key);
       return seen(answer);
     }),
     lastGood: once("the copies of the configuration", LOOK_MS, () =>
@@ -141,7 +159,7 @@ export function auditFacts(options: FactsOptions): Facts {
       LOOK_MS,
       withConfig(async (read) => {
         const given = await environment();
-        return seen(describeToken(read, { configPath, home: path.dirname(stateDir), environment: given.ok ? given.value : null }));
+        return seen(describeToken(read, { configPath, home: path.dirname(stateDir), environment: given.ok ? given.value.known : null }));
       }),
     ),
     listening: once("the gateway's port", LOOK_MS, async () => {
@@ -173,7 +191,7 @@ export function auditFacts(options: FactsOptions): Facts {
         const [listed, signedIn, given] = [await index(), readSignedIn(databasePath, read), await environment()];
         if (!listed.ok) return listed;
         if (!signedIn.ok) return signedIn;
-        const variables = given.ok && given.value !== null ? { ...dotEnvs([stateDir, home]), ...variablesIn(read), ...given.value } : null;
+        const variables = given.ok && given.value.whole ? { ...variablesIn(read), ...given.value.known } : null;
         return seen(describeModels({ config: read, index: listed.value, signedIn: signedIn.value, environment: variables }));
       }),
     ),
@@ -183,7 +201,12 @@ export function auditFacts(options: FactsOptions): Facts {
       if (!where.ok) return where;
       const lines = await log();
       // Reading one through while the gateway writes holds nobody up: its log is shared.
-      return readDatabases(where.value, { served: null, living: false, agents: null, log: lines.ok ? lines.value : [] });
+      return readDatabases(where.value, {
+        served: parseServed(readIfThere(path.join(dir, "served.json")) ?? ""),
+        living: false,
+        agents: null,
+        log: lines.ok ? lines.value : [],
+      });
     }),
     disk: once("the disk", LOOK_MS, async () => {
       const disk = await readDisk(stateDir);
@@ -245,6 +268,12 @@ function variablesIn(config: JsonObject): Record<string, string> {
   return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => typeof entry[1] === "string"));
 }
 
-function dotEnvs(directories: readonly string[]): NodeJS.Dict<string> {
-  return Object.assign({}, ...directories.map((directory) => parseEnv(readIfThere(path.join(directory, ".env")) ?? "")));
+/** `whole` false: one of them cannot be read without waiting (a FIFO that 1Password mounts), so that there may be more. A directory of that name is none. */
+function dotEnvs(directories: readonly string[]): { readonly variables: NodeJS.Dict<string>; readonly whole: boolean } {
+  const texts = directories.map((directory) => {
+    const file = path.join(directory, ".env");
+    const stat = statSync(file, { throwIfNoEntry: false });
+    return stat === undefined || stat.isDirectory() ? "" : stat.isFile() ? (readPlain(file) ?? "") : undefined;
+  });
+  return { variables: Object.assign({}, ...texts.map((text) => parseEnv(text ?? ""))), whole: !texts.includes(undefined) };
 }

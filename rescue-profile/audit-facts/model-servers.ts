@@ -51,19 +51,23 @@ function configuredServers(config: JsonObject): Wanted[] {
 /** Without what could be a secret. */
 function bare(url: string): string {
   const { protocol, host, pathname } = new URL(url);
-  return `${protocol}//${host}${pathname}`;
+  return `${protocol}//${host}${pathname}`.replace(/\/$/, "");
 }
 
 /** The list of an OpenAI-compatible server (vLLM, llama.cpp, LM Studio, SGLang); an Ollama's own, when its address is not its `/v1`. */
 async function ask(url: string): Promise<Answer> {
-  const base = bare(url).replace(/\/$/, "");
+  const base = bare(url);
   const open = await listAt(`${base}/models`, "data", "id");
-  return open.state === "error" && open.status === 404 ? listAt(`${base}/api/tags`, "models", "name") : open;
+  if (open.state !== "error" || open.status !== 404) return open;
+  const tags = await listAt(`${base}/api/tags`, "models", "name");
+  return tags.state === "error" && tags.status === 404 ? { state: "closed" } : tags;
 }
 
 async function listAt(url: string, list: string, name: string): Promise<Answer> {
   const got = await get(url);
   if (typeof got === "string") return { state: got };
+  // It is there and wants a key, which is not for an audit to send; or it speaks another language than ours.
+  if ([401, 403, 405].includes(got.status)) return { state: "closed" };
   if (got.status !== 200) return { state: "error", status: got.status };
   const models = asObject(parsed(got.body))[list];
   if (!Array.isArray(models)) return { state: "error", status: got.status };
@@ -118,14 +122,15 @@ async function unitOf(
       if (error instanceof RescueError) return undefined;
       throw error;
     });
-    if (unit !== undefined) return { name, scope, ...unit };
+    if (unit !== undefined) return { name, scope, declared: declared !== undefined, ...unit };
   }
   return null;
 }
 
 function unitWithPort(directory: string, port: string): string | undefined {
-  const pattern = new RegExp(`^ExecStart=.*(?:--port[= ]"?|:|-p )${port}\\b`, "m");
-  return unitsIn(directory).find((name) => pattern.test(readIfThere(path.join(directory, name)) ?? ""));
+  const pattern = new RegExp(`^ExecStart=.*(?:--port[= ]"?|-p )${port}\\b`, "m");
+  const textOf = (name: string) => (readIfThere(path.join(directory, name)) ?? "").replaceAll(/\\\n/g, " ");
+  return unitsIn(directory).find((name) => pattern.test(textOf(name)));
 }
 
 function unitsIn(directory: string): string[] {

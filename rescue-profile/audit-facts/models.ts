@@ -1,6 +1,7 @@
 import path from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { asObject, type JsonObject } from "../../src/shared/gateway-config.ts";
+import { jsonObject } from "../../src/shared/json.ts";
 import { readIfThere } from "../../src/shared/secure-file.ts";
 import type { ModelFacts, Provider } from "../audit/facts.ts";
 import type { Reading } from "../core/model.ts";
@@ -94,7 +95,7 @@ function modelsIn(provider: JsonObject | undefined): string[] {
 }
 
 function offerOf(rootDir: string): Offer {
-  const manifest = jsonIn(path.join(rootDir, "openclaw.plugin.json"));
+  const manifest = jsonObject(readIfThere(path.join(rootDir, "openclaw.plugin.json")) ?? "{}");
   const catalog = asObject(manifest["modelCatalog"]);
   const setup = asObject(manifest["setup"])["providers"];
   return {
@@ -109,31 +110,17 @@ function offerOf(rootDir: string): Offer {
 
 const textsIn = (value: unknown): string[] => (Array.isArray(value) ? value : []).filter((each) => typeof each === "string");
 
-function jsonIn(file: string): JsonObject {
-  try {
-    return asObject(JSON.parse(readIfThere(file) ?? "{}"));
-  } catch (error) {
-    if (error instanceof SyntaxError) return {};
-    throw error;
-  }
-}
-
 /** Who has a sign-in in the shared store (`authProfiles.store`, measured) or is named in `auth.profiles`. Keys are not looked at. */
 export function readSignedIn(databasePath: string, config: JsonObject): Reading<ReadonlySet<string>> {
   const declared = Object.values(asObject(asObject(config["auth"])["profiles"])).map((each) => asObject(each)["provider"]);
   const stored = readSqlite(databasePath, "the state database", (database) => seen(storedProviders(database)));
-  if (!stored.ok) return unseen(stored.why);
-  return seen(new Set([...declared, ...stored.value].filter((provider) => typeof provider === "string")));
+  if (!stored.ok && stored.fault !== "missing") return unseen(stored.why);
+  return seen(new Set([...declared, ...(stored.ok ? stored.value : [])].filter((provider) => typeof provider === "string")));
 }
 
 function storedProviders(database: DatabaseSync): unknown[] {
   if (!["state_key", "value_json"].every((column) => columnsOf(database, "config_machine_state").includes(column))) return [];
   const row = database.prepare("SELECT value_json FROM config_machine_state WHERE state_key = 'authProfiles.store'").get();
   if (row === undefined) return [];
-  try {
-    return Object.values(asObject(asObject(JSON.parse(String(row["value_json"])))["profiles"])).map((each) => asObject(each)["provider"]);
-  } catch (error) {
-    if (error instanceof SyntaxError) return [];
-    throw error;
-  }
+  return Object.values(asObject(jsonObject(row["value_json"])["profiles"])).map((each) => asObject(each)["provider"]);
 }

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { asObject } from "../../src/shared/gateway-config.ts";
+import { jsonObject } from "../../src/shared/json.ts";
 import type { PairingRequest } from "../audit/facts.ts";
 import type { Reading } from "../core/model.ts";
 import { showable } from "../observe/mask.ts";
@@ -12,7 +12,8 @@ const DETAILS = ["request_id", "client_id", "role", "scopes_json", "is_repair", 
 /** Every pairing request in the host's state database, also those that the host lets expire. A channel's code is a secret and is not read. */
 export function readPairings(databasePath: string, nowMs: number): Reading<readonly PairingRequest[]> {
   const reading = readSqlite(databasePath, "the state database", (database) => requestsIn(database, nowMs));
-  return reading.ok ? reading : unseen(reading.why);
+  if (reading.ok) return reading;
+  return reading.fault === "missing" ? seen([]) : unseen(reading.why);
 }
 
 function requestsIn(database: DatabaseSync, nowMs: number): Reading<readonly PairingRequest[]> {
@@ -40,7 +41,7 @@ function requestsIn(database: DatabaseSync, nowMs: number): Reading<readonly Pai
     }),
     ...nodes.map((row): PairingRequest => {
       // `openclaw nodes approve` wants the request's id, which stands in what is asked for.
-      const { requestId, ts } = objectIn(row["pending_node_surface_json"]);
+      const { requestId, ts } = jsonObject(row["pending_node_surface_json"]);
       const ageMs = nowMs - Number(typeof ts === "number" ? ts : row["approved_at_ms"]);
       return { kind: "node", ...whoAsks({ ...row, request_id: requestId ?? "" }, "request_id"), ageMs, expired: false };
     }),
@@ -55,15 +56,6 @@ function requestsIn(database: DatabaseSync, nowMs: number): Reading<readonly Pai
 function whoAsks(row: Readonly<Record<string, unknown>>, id: string): Pick<PairingRequest, "id" | "client" | "role" | "scopes"> {
   const words = (value: unknown) => (typeof value === "string" && value !== "" ? showable(value) : null);
   return { id: showable(String(row[id])), client: words(row["client_id"]), role: words(row["role"]), scopes: listIn(row["scopes_json"]) };
-}
-
-function objectIn(value: unknown): ReturnType<typeof asObject> {
-  try {
-    return asObject(JSON.parse(String(value)));
-  } catch (error) {
-    if (error instanceof SyntaxError) return {};
-    throw error;
-  }
 }
 
 function listIn(value: unknown): readonly string[] {

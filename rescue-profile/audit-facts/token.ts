@@ -28,7 +28,7 @@ export function describeToken(
     sharedWith:
       secret === undefined || secret === ""
         ? []
-        : others(configPath, home)
+        : others(configPath, home, config)
             .filter(({ token }) => token === secret)
             .map(({ profile }) => profile),
     sharedWithHooks: secret !== undefined && secret !== "" && asObject(config["hooks"])["token"] === secret,
@@ -44,15 +44,17 @@ function secretOf(config: JsonObject): string | undefined {
 
 const written = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
 
-/** The other profiles of this account that have a token of their own. A configuration that cannot be read has none. */
-function others(configPath: string, home: string): readonly { readonly profile: string; readonly token: string }[] {
+const portOf = (config: JsonObject): unknown => asObject(config["gateway"])["port"];
+
+/** The other profiles of this account that have a token of their own. What has our port as well is a copy that somebody put aside, and no gateway beside ours. */
+function others(configPath: string, home: string, own: JsonObject): readonly { readonly profile: string; readonly token: string }[] {
   return readdirSync(home)
     .filter((name) => name === ".openclaw" || name.startsWith(".openclaw-"))
     .map((name) => ({ profile: name.slice(".openclaw-".length) || "default", file: path.join(home, name, "openclaw.json") }))
     .filter(({ file }) => file !== configPath)
     .flatMap(({ profile, file }) => {
       const config = readConfig(file);
-      const token = config === undefined ? undefined : secretOf(config);
+      const token = config === undefined || portOf(config) === portOf(own) ? undefined : secretOf(config);
       return token === undefined ? [] : [{ profile, token }];
     });
 }

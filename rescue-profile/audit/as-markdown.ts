@@ -36,12 +36,12 @@ function nameOf(id: string, subject: string): string {
   return subject === "" ? code(id) : `${code(id)} ${code(subject)}`;
 }
 
-/** One line in which no character means anything. A mention is found by GitHub after the escapes are gone, so it is broken by a space of no width. */
+/** One line in which no character means anything. Mentions, references and addresses are found by GitHub after the escapes are gone, so they are broken by a space of no width. */
 export function prose(text: string): string {
   return oneLine(text)
     .trim()
     .replaceAll(/[\\`*_{}[\]<>#!|~&$]/g, "\\$&")
-    .replaceAll("@", "@\u200b")
+    .replaceAll(/(?:@|#(?=\d)|\bwww(?=\.))/gi, "$&\u200b")
     .replaceAll("://", "\\://")
     .replace(/^(\d*)([-+=.)])/, "$1\\$2");
 }

@@ -19,6 +19,7 @@ export function asText(report: AuditReport, style: Style): string {
     const lines = accepted.map(({ id, subject, reason, expires }) => `  ${nameOf(id, subject)} until ${expires}: ${oneLine(reason)}`);
     blocks.push([style("dim", "accepted"), ...lines]);
   }
+  if (report.trouble !== undefined) blocks.push([style("yellow", oneLine(report.trouble))]);
   const safe = findings.filter((finding) => finding.safe).length;
   if (safe > 0) blocks.push([`--fix can do ${safe} of ${findings.length}; --fix --dry-run shows what it would do`]);
   return `${[[style(findings.length === 0 && couldNotLook.length === 0 ? "green" : "bold", head)], ...blocks].map((lines) => lines.join("\n")).join("\n\n")}\n`;

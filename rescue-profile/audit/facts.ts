@@ -249,7 +249,8 @@ export interface ModelServer {
   readonly url: string;
   readonly answer:
     | { readonly state: "models"; readonly models: readonly string[] }
-    | { readonly state: "refused" | "silent" }
+    /** `closed`: it answers, and does not say what it has (it wants a key, or speaks another language). */
+    | { readonly state: "refused" | "silent" | "closed" }
     | { readonly state: "error"; readonly status: number };
   /** The models that the configuration has of it. */
   readonly wanted: readonly string[];
@@ -258,9 +259,12 @@ export interface ModelServer {
   readonly unit: {
     readonly name: string;
     readonly scope: "user" | "system";
+    /** Our settings name it; else it was found by the port in its command line. */
+    readonly declared: boolean;
     readonly restarts: number;
     readonly startLimitBurst: number;
     readonly startLimitIntervalMs: number;
+    readonly restartMs: number;
     readonly active: string;
   } | null;
 }

@@ -62,14 +62,15 @@ export interface FixOutcome {
 
 /**
  * Applies the fixes of a report, one finding after the other: save, apply, check again; undo unless the finding is gone and nothing came that the report did not
- * have, or had as less serious. An undo that fails, and a log that cannot be written, end the run. `dryRun` plans, and neither changes nor writes anything.
+ * have, or had as less serious; `others` were found as well and are not to be fixed now. An undo that fails, and a log that cannot be written, end the run. `dryRun` plans, and neither changes nor writes anything.
  */
 export async function applyFixes(
   report: Pick<AuditReport, "findings" | "accepted">,
   ports: FixingPorts,
-  { dryRun }: { readonly dryRun: boolean },
+  { dryRun, others = [] }: { readonly dryRun: boolean; readonly others?: readonly Finding[] },
 ): Promise<readonly FixOutcome[]> {
   const known = new Map<string, Severity>([
+    ...others.map((finding) => [keyOf(finding), finding.severity] as const),
     ...report.accepted.map((accepted) => [keyOf(accepted), SEVERITIES[0]] as const),
     ...report.findings.map((finding) => [keyOf(finding), finding.severity] as const),
   ]);

@@ -1,5 +1,5 @@
 import type { Json } from "./facts.ts";
-import type { Finding } from "./finding.ts";
+import { type Finding, SEVERITIES, type Severity } from "./finding.ts";
 import { keyOf } from "./report.ts";
 
 /** What earlier audits have seen, and how full the disk was then. Wall-clock milliseconds. */
@@ -16,8 +16,8 @@ export interface Memory {
 export interface Remembered {
   readonly firstSeenMs: number;
   readonly lastSeenMs: number;
-  /** Somebody was alerted to it. */
-  readonly told: boolean;
+  /** As how serious somebody was alerted to it; null: nobody was. */
+  readonly told: Severity | null;
   /** Its check has looked since and did not find it. An audit that did not run has not looked. */
   readonly gone?: true;
 }
@@ -49,7 +49,7 @@ export function parseMemory(text: string | undefined): Memory {
   const disk = root?.["disk"];
   const findings = Object.entries(asJson(root?.["findings"]) ?? {}).flatMap(([key, value]): [string, Remembered][] => {
     const { firstSeenMs, lastSeenMs, told, gone } = asJson(value) ?? {};
-    if (!isTime(firstSeenMs) || !isTime(lastSeenMs) || typeof told !== "boolean") return [];
+    if (!isTime(firstSeenMs) || !isTime(lastSeenMs) || !(told === null || isSeverity(told))) return [];
     return [[key, { firstSeenMs, lastSeenMs, told, ...(gone === true ? { gone } : {}) }]];
   });
   const samples = (Array.isArray(disk) ? disk : []).flatMap((value: unknown): DiskSample[] => {
@@ -87,23 +87,36 @@ export function remember<F extends Finding>(
   const fresh = findings.filter((finding) => {
     const before = memory.findings.get(keyOf(finding));
     const known = before !== undefined && next.has(keyOf(finding)) && (before.gone !== true || nowMs - before.lastSeenMs < AGAIN_MS);
-    const { firstSeenMs, told } = known ? before : { firstSeenMs: nowMs, told: false };
+    const { firstSeenMs, told } = known ? before : { firstSeenMs: nowMs, told: null };
     next.set(keyOf(finding), { firstSeenMs, lastSeenMs: nowMs, told });
     return !known;
   });
   return { memory: { ...memory, findings: next }, fresh };
 }
 
-/** Those that nobody was alerted to yet: also what an audit by hand saw first, or whose alert could not be sent. */
+/** Those that nobody was alerted to yet, or only when they were less serious: also what an audit by hand saw first, or whose alert could not be sent. */
 export function untold<F extends Finding>(findings: readonly F[], memory: Memory): readonly F[] {
-  return findings.filter((finding) => memory.findings.get(keyOf(finding))?.told !== true);
+  return findings.filter((finding) => {
+    const told = memory.findings.get(keyOf(finding))?.told ?? null;
+    return told === null || SEVERITIES.indexOf(finding.severity) < SEVERITIES.indexOf(told);
+  });
+}
+
+/** What is accepted is told again when that lapses. */
+export function forgetTold(memory: Memory, accepted: readonly { readonly id: string; readonly subject: string }[]): Memory {
+  const next = new Map(memory.findings);
+  for (const each of accepted) {
+    const entry = next.get(keyOf(each));
+    if (entry !== undefined) next.set(keyOf(each), { ...entry, told: null });
+  }
+  return { ...memory, findings: next };
 }
 
 export function markTold(memory: Memory, findings: readonly Finding[]): Memory {
   const next = new Map(memory.findings);
   for (const finding of findings) {
     const entry = next.get(keyOf(finding));
-    if (entry !== undefined) next.set(keyOf(finding), { ...entry, told: true });
+    if (entry !== undefined) next.set(keyOf(finding), { ...entry, told: finding.severity });
   }
   return { ...memory, findings: next };
 }
@@ -144,6 +157,10 @@ function mean(values: readonly number[]): number {
 
 function idOf(key: string): string {
   return key.slice(0, key.indexOf(" "));
+}
+
+function isSeverity(value: unknown): value is Severity {
+  return SEVERITIES.some((severity) => severity === value);
 }
 
 function isTime(value: unknown): value is number {

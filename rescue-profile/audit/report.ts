@@ -21,6 +21,8 @@ export interface AuditReport {
   readonly couldNotLook: readonly { readonly id: string; readonly why: string }[];
   /** How many checks were asked. */
   readonly checked: number;
+  /** Why this audit could not be remembered; undefined: it was, or there is no place for it. */
+  readonly trouble?: string;
 }
 
 /** A finding's identity: a check's id has no space. */
@@ -70,6 +72,7 @@ export function asJson(report: AuditReport) {
     })),
     couldNotLook: report.couldNotLook.map(({ id, why }) => ({ id, why })),
     accepted: report.accepted.map(({ id, subject, reason, expires }) => ({ id, subject, reason, expires })),
+    ...(report.trouble === undefined ? {} : { trouble: report.trouble }),
   };
 }
 
@@ -84,7 +87,7 @@ export function tally(findings: readonly Finding[]): string {
 
 /** Somebody's text on one line: no control character, nothing that turns the direction of writing around or is not seen, no half of a pair. */
 export function oneLine(text: string): string {
-  return text.toWellFormed().replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]+/gu, " ");
+  return text.toWellFormed().replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ");
 }
 
 function byText(a: string, b: string): number {

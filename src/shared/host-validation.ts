@@ -29,7 +29,10 @@ export function readValidation(result: CommandResult): HostValidation | undefine
   const valid = field(answer, "valid");
   if (typeof valid !== "boolean") return undefined;
   const issues = field(answer, "issues");
-  return { valid, problems: (Array.isArray(issues) ? issues : []).flatMap((issue: unknown) => problemOf(issue) ?? []) };
+  const problems = (Array.isArray(issues) ? issues : []).flatMap((issue: unknown) => problemOf(issue) ?? []);
+  // It could not look itself (seen while its own packages were being replaced): that says nothing of the file.
+  if (!valid && problems.some(({ path, message }) => path === "" && message.startsWith("read failed:"))) return undefined;
+  return { valid, problems };
 }
 
 function problemOf(issue: unknown): HostValidation["problems"][number] | undefined {

@@ -1,4 +1,4 @@
-import { lstatSync, readFileSync } from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { FsSafeError } from "@openclaw/fs-safe/errors";
 import { createSecretFileAtomic, writeSecretFileAtomic } from "@openclaw/fs-safe/secret";
@@ -64,6 +64,30 @@ export function readIfThere(file: string | URL): string | undefined {
   } catch (error) {
     if (systemErrorCode(error) === "ENOENT") return undefined;
     throw error;
+  }
+}
+
+/**
+ * The text of a plain file, or undefined when there is none. Never waits: a FIFO in its place (1Password mounts one as `.env`), a directory or a file bigger than
+ * `maxBytes` throws `not-readable`.
+ */
+export function readPlain(file: string, maxBytes = 64 * 1024 * 1024): string | undefined {
+  let descriptor: number;
+  try {
+    descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+  try {
+    const stat = fstatSync(descriptor);
+    if (!stat.isFile() || stat.size > maxBytes) {
+      const why = stat.isFile() ? `is bigger than ${maxBytes} bytes` : "is no plain file";
+      throw new RescueError("not-readable", `${file} ${why}`, { fix: `look at ${file}` });
+    }
+    return readFileSync(descriptor, "utf8");
+  } finally {
+    closeSync(descriptor);
   }
 }
 

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
@@ -14,6 +15,7 @@ import { isLoopback } from "../../rescue-profile/audit-facts/loopback.ts";
 import { readModelServers } from "../../rescue-profile/audit-facts/model-servers.ts";
 import { describeModels } from "../../rescue-profile/audit-facts/models.ts";
 import { once } from "../../rescue-profile/audit-facts/once.ts";
+import { secretsIn } from "../../rescue-profile/audit-facts/secrets.ts";
 import { describeToken } from "../../rescue-profile/audit-facts/token.ts";
 import { parsePolicy } from "../../rescue-profile/config.ts";
 import { seen } from "../../rescue-profile/observe/reading.ts";
@@ -110,14 +112,16 @@ describe("a token", () => {
       [".openclaw-twin", token],
       [".openclaw-else", "else-0123456789"],
       [".openclaw-broken", undefined],
+      // A copy that somebody put aside has our port as well.
+      [".openclaw-backup-2026-11", token],
     ] as const) {
       mkdirSync(path.join(home, name), { recursive: true });
       writeFileSync(
         path.join(home, name, "openclaw.json"),
-        own === undefined ? "{" : JSON.stringify({ gateway: { auth: { token: own } } }),
+        own === undefined ? "{" : JSON.stringify({ gateway: { port: name.length, auth: { token: own } } }),
       );
     }
-    const config = { gateway: { auth: { mode: "token", token } }, hooks: { token } };
+    const config = { gateway: { port: ".openclaw-backup-2026-11".length, auth: { mode: "token", token } }, hooks: { token } };
     expect(describeToken(config, { home, configPath, environment: null })).toMatchObject({ sharedWith: ["twin"], sharedWithHooks: true });
   });
 });
@@ -310,9 +314,9 @@ describe("logs", () => {
       ["openclaw-2026-11-26.log", true],
       ["openclaw-2026-11-27.log", true],
       ["openclaw-work-2026-11-27.1.log", true],
-      ["own.log", false],
     ]);
-    expect(found.totalBytes).toBe(466);
+    // What lies beside the host's log is somebody else's.
+    expect(found.totalBytes).toBe(459);
     expect(found.bytesPerDay).toBe(225);
   });
 });
@@ -429,10 +433,14 @@ describe("model servers", () => {
           ? { status: 200, body: JSON.stringify({ models: [{ name: "q:7b" }] }) }
           : url === "/llama/models"
             ? { status: 200, body: JSON.stringify({ data: [{ id: "/models/x.gguf", owned_by: "llamacpp" }] }) }
-            : { status: 404, body: "" },
+            : url === "/locked/models"
+              ? { status: 401, body: "" }
+              : { status: 404, body: "" },
     );
     expect(await ask(`${server.base}/v1`)).toMatchObject({ answer: { state: "models", models: ["m"] }, wanted: ["m"] });
     expect(await ask(server.base)).toMatchObject({ answer: { state: "models", models: ["q:7b"] } });
+    expect(await ask(`${server.base}/locked/`)).toMatchObject({ url: `${server.base}/locked`, answer: { state: "closed" } });
+    expect(await ask(`${server.base}/other`)).toMatchObject({ answer: { state: "closed" } });
     expect(await ask(`${server.base}/llama`)).toMatchObject({ answer: { state: "models" }, wanted: [] });
     server.close();
   });
@@ -470,6 +478,36 @@ describe("a unit's limits", () => {
 
   it("never throw for any text", () => {
     fc.assert(fc.property(fc.string(), (text) => void parseUnit(text)));
+  });
+});
+
+describe("what a machine may have in the way", () => {
+  it("is no plain file: said at once, whatever it is", async () => {
+    const home = tempDir();
+    mkdirSync(path.join(home, "directory.json"));
+    execFileSync("mkfifo", [path.join(home, "fifo.json")]);
+    const { fresh } = await readDeclared(
+      parsePolicy({ audit: { fresh: ["directory", "fifo"].map((name) => ({ path: `~/${name}.json`, field: "a" })) } }).audit,
+      home,
+      NOW_MS,
+    );
+    expect(fresh).toMatchObject([
+      { ageMs: null, why: expect.stringContaining("no plain file") },
+      { ageMs: null, why: expect.stringContaining("no plain file") },
+    ]);
+  });
+});
+
+describe("the secrets of a configuration", () => {
+  it("are what stands at their keys, whatever it looks like, and no reference", () => {
+    const config = {
+      gateway: { auth: { token: "hunter2-local" }, port: 18789 },
+      channels: { telegram: { botToken: "short", accounts: { a: { webhookSecret: "plain words here" } } } },
+      models: { providers: { x: { apiKey: "$" + "{X_KEY}", headers: { Authorization: "Bearer abcdef" } } } },
+      tools: { web: { apiKeys: ["first-key-1", "second-key"] } },
+      hooks: { token: { source: "env", provider: "default", id: "HOOKS_TOKEN" } },
+    };
+    expect(secretsIn(config)).toEqual(["plain words here", "hunter2-local", "Bearer abcdef", "first-key-1", "second-key"]);
   });
 });
 

@@ -1,9 +1,10 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { runCommand } from "../../src/shared/run-command.ts";
-import { footprint, servedHome } from "../observe/findings-support.ts";
+import { footprint, runSql, servedHome } from "../observe/findings-support.ts";
 import { tempDir } from "../observe/support.ts";
 
 const BIN = fileURLToPath(new URL("../../plugin/cli/bin.ts", import.meta.url));
@@ -62,6 +63,37 @@ describe("rescue-watchdog audit", () => {
     expect(again.exitCode).toBe(0);
     expect(JSON.parse(again.stdout)).toMatchObject({ ok: true, findings: [], accepted: [{ id: "gateway-auth", reason: "a lab" }] });
     expect(existsSync(path.join(target.stateDir, "rescue-watchdog"))).toBe(false);
+  });
+
+  it("does not wait at a FIFO, and shows no secret that has not the shape of one", async () => {
+    const { home, target } = await servedHome({
+      gateway: { mode: "local", auth: { mode: "token", token: "hunter2 local words" } },
+      agents: { defaults: { model: { primary: "nowhere/hunter2 local words" } } },
+    });
+    execFileSync("mkfifo", [path.join(target.stateDir, ".env")]);
+    mkdirSync(path.join(home, ".env"));
+    const { stdout, exitCode } = await audit(home, "--only", "gateway,models", "--json");
+    expect([1, 2]).toContain(exitCode);
+    expect(stdout).not.toContain("hunter2");
+    expect(
+      JSON.parse(stdout)
+        .couldNotLook.map(({ why }: { why: string }) => why)
+        .join(),
+    ).not.toContain("EISDIR");
+  });
+
+  it("prints names on one line, whatever is in them", async () => {
+    const { home, target } = await servedHome({ plugins: { entries: { "x\nfixed        all is well\u202e": { enabled: true } } } });
+    runSql(
+      target.databasePath,
+      `CREATE TABLE config_machine_state (state_key TEXT, value_json TEXT); INSERT INTO config_machine_state VALUES ('plugins.installedIndex', '{"index":{"plugins":[]}}')`,
+    );
+    for (const args of [[], ["--fix"], ["--md"]]) {
+      const { stdout } = await audit(home, "--only", "plugins-unknown", ...args);
+      expect(stdout).toContain("all is well");
+      expect(stdout.split("\n").filter((line) => line.startsWith("fixed"))).toEqual([]);
+      expect(stdout).not.toContain("\u202e");
+    }
   });
 
   it("lists its checks", async () => {

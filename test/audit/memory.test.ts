@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Finding } from "../../rescue-profile/audit/finding.ts";
 import {
   daysLeft,
+  forgetTold,
   type Memory,
   markTold,
   NOTHING,
@@ -69,6 +70,15 @@ describe("what earlier audits have seen", () => {
     const later = remember(told, found, LOOKED, NOW_MS + HOUR_MS).memory;
     expect(untold(found, later).map(({ id }) => id)).toEqual(["b"]);
     expect(untold(found, NOTHING)).toEqual(found);
+  });
+
+  it("is told again when it has become more serious, and when its acceptance has ended", () => {
+    const seen = remember(NOTHING, [finding("a")], LOOKED, NOW_MS).memory;
+    const told = markTold(seen, [{ ...finding("a"), severity: "warning" }]);
+    expect(untold([{ ...finding("a"), severity: "critical" }], told)).toHaveLength(1);
+    expect(untold([{ ...finding("a"), severity: "warning" }], told)).toEqual([]);
+    expect(untold([finding("a")], told)).toEqual([]);
+    expect(untold([finding("a")], forgetTold(told, [finding("a")]))).toHaveLength(1);
   });
 
   it("can be asked for what is new since a time", () => {

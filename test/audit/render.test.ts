@@ -120,8 +120,9 @@ describe("a report as Markdown", () => {
   });
 
   it("shows what others wrote as it stands there", () => {
+    expect(prose("www.evil.example ada/engine#3")).toBe("www\u200b.evil.example ada/engine\\#\u200b3");
     expect(prose("[x](http://evil) <b>*a*</b> `c` @ada #1\n# h")).toBe(
-      "\\[x\\](http\\://evil) \\<b\\>\\*a\\*\\</b\\> \\`c\\` @\u200bada \\#1 \\# h",
+      "\\[x\\](http\\://evil) \\<b\\>\\*a\\*\\</b\\> \\`c\\` @\u200bada \\#\u200b1 \\# h",
     );
     expect(prose("1. one")).toBe("1\\. one");
     expect(prose("- one")).toBe("\\- one");

@@ -3,7 +3,6 @@ import { parseDuration } from "../../../src/shared/duration.ts";
 import { RescueError } from "../../../src/shared/errors.ts";
 import { profileStateDir } from "../../../src/shared/openclaw-home.ts";
 import { type Call, type Command, printJson, text } from "../command.ts";
-import { plainText } from "../render.ts";
 
 export const auditCommand: Command = {
   name: "audit",
@@ -42,7 +41,9 @@ settings cannot be used.
     "dry-run": { type: "boolean" },
   },
   run: async (call) => {
-    const { CHECKS, asJson, asMarkdown, asSarif, asText, audit, exitCodeOf } = await import("../../../rescue-profile/audit-main.ts");
+    const { CHECKS, asJson, asMarkdown, asSarif, asText, audit, exitCodeOf, oneLine } = await import(
+      "../../../rescue-profile/audit-main.ts"
+    );
     const formats = [call.json, call.values["sarif"] === true, call.values["md"] === true].filter(Boolean).length;
     if (formats > 1) throw new RescueError("usage", "audit wants one of --json, --sarif and --md, not several");
     if (call.values["list"] === true) {
@@ -71,8 +72,8 @@ settings cannot be used.
       const { outcomes, log, report } = await auditAndFix({ ...options, dryRun, signal: call.signal });
       if (call.json) printJson(call, { ...asJson(report), fixes: outcomes.map(fixAsJson), log });
       else {
-        for (const outcome of outcomes) call.out(fixAsText(outcome, call.style));
-        if (log !== null) call.out(`\nwhat was done is in ${plainText(log)}\n`);
+        for (const outcome of outcomes) call.out(fixAsText(outcome, call.style, oneLine));
+        if (log !== null) call.out(`\nwhat was done is in ${oneLine(log)}\n`);
         if (!dryRun) call.out(`\n${asText(report, call.style)}`);
       }
       return exitCodeOf(report);
@@ -97,13 +98,13 @@ function fixAsJson({ finding, state, said, plan }: FixOutcome) {
 }
 
 /** A line for what was done; of what would be done also the commands and the files. */
-function fixAsText({ finding, state, said, plan }: FixOutcome, style: Call["style"]): string {
+function fixAsText({ finding, state, said, plan }: FixOutcome, style: Call["style"], oneLine: (text: string) => string): string {
   const name = finding.subject === "" ? finding.id : `${finding.id} ${finding.subject}`;
   const colour = state === "fixed" ? "green" : state === "undo-failed" ? "red" : "yellow";
   const shown = state === "would" && plan !== undefined ? plan : { commands: [], files: [] };
   const files = shown.files.flatMap(({ path, text }) => [`    ${path}:`, ...text.split("\n").map((line) => `      ${line}`)]);
-  const details = plainText([...shown.commands.map((command) => `    ${command}`), ...files].join("\n"));
-  return `${style(colour, state.padEnd(12))} ${plainText(`${name}: ${said}`)}\n${details === "" ? "" : `${details}\n`}`;
+  const details = [...shown.commands.map((command) => `    ${command}`), ...files].map((line) => `${oneLine(line)}\n`).join("");
+  return `${style(colour, state.padEnd(12))} ${oneLine(`${name}: ${said}`)}\n${details}`;
 }
 
 function words(call: Call, name: string): readonly string[] | undefined {

@@ -13,7 +13,8 @@ export const hostVersion: Check = {
   look: async (facts) => {
     const program = await facts.hostProgram();
     if (!program.ok) return program;
-    if (program.value.root === null) return { ok: false, why: "no openclaw was found that this account would run" };
+    if (program.value.version === null)
+      return { ok: false, why: "no openclaw was found that this account would run, or it does not say its version" };
     return {
       ok: true,
       value: [...configProblems(program.value, facts), ...nodeProblems(program.value), ...supportProblems(program.value, facts)],

@@ -30,6 +30,7 @@ function problemsOf({ id, url, answer, unit }: ModelServer): readonly Problem[] 
 function complaint(answer: ModelServer["answer"]): string | undefined {
   switch (answer.state) {
     case "models":
+    case "closed":
       return undefined;
     case "refused":
       return "nothing listens there";

@@ -1,4 +1,5 @@
 import { formatDuration } from "../../../src/shared/duration.ts";
+import { inWords, SERVER_LIMITS } from "../../../src/shared/start-limits.ts";
 import type { ModelServer } from "../facts.ts";
 import type { Check, Problem } from "../finding.ts";
 import { judged } from "../judging/answer.ts";
@@ -19,7 +20,7 @@ function unitsOf(servers: readonly ModelServer[]): readonly Unit[] {
   return [...new Map(units).values()];
 }
 
-function problemsOf({ name, scope, restarts, active, ...limit }: Unit): readonly Problem[] {
+function problemsOf({ name, scope, declared, restarts, active, ...limit }: Unit): readonly Problem[] {
   const unit = unitName(name);
   const from = `systemd ${scope === "user" ? "--user " : ""}${unit}`;
   const [systemctl, journalctl] = scope === "user" ? ["systemctl --user", "journalctl --user"] : ["sudo systemctl", "sudo journalctl"];
@@ -34,11 +35,12 @@ function problemsOf({ name, scope, restarts, active, ...limit }: Unit): readonly
   const found: Problem[] = [];
   if (neverGivesUp(limit)) {
     const counted = `StartLimitBurst=${limit.startLimitBurst}, StartLimitIntervalSec=${formatDuration(limit.startLimitIntervalMs)}`;
-    const cure = "Set RestartSec=10, StartLimitIntervalSec=60 and StartLimitBurst=3.";
+    const cure = `Set ${inWords(SERVER_LIMITS)}.`;
     const unlimited = problem("start-limit", `${unit} is started again and again without a limit`, counted, cure, [
       `${systemctl} edit ${unit}`,
     ]);
-    found.push(scope === "user" ? { ...unlimited, fix: { kind: "limit-starts", unit } } : unlimited);
+    // A unit that was only found by the port may be another program's.
+    found.push(scope === "user" && declared ? { ...unlimited, fix: { kind: "limit-starts", unit } } : unlimited);
   }
   if (restarts > MANY_RESTARTS) {
     found.push(

@@ -1,4 +1,5 @@
 import { formatDuration } from "../../../src/shared/duration.ts";
+import { GATEWAY_LIMITS, inWords } from "../../../src/shared/start-limits.ts";
 import type { ServiceFacts } from "../facts.ts";
 import type { Check, Evidence, Problem } from "../finding.ts";
 import { judged } from "../judging/answer.ts";
@@ -40,7 +41,7 @@ function unitProblems(values: NonNullable<ServiceFacts["unit"]>, service: Servic
     title,
     evidence: [evidence],
     cure: {
-      text: "Set RestartSec=5, StartLimitBurst=10 and StartLimitIntervalSec=300, as the host's own unit has them.",
+      text: `Set ${inWords(GATEWAY_LIMITS)}, as the host's own unit has them.`,
       commands: [edit],
     },
     fix: { kind: "limit-starts", unit },

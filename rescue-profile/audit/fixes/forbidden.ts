@@ -22,6 +22,7 @@ export type Change =
 export interface Places {
   readonly write: readonly string[];
   readonly narrow: readonly string[];
+  /** Or files: then just these. */
   readonly rotate: readonly string[];
 }
 
@@ -68,7 +69,8 @@ function objection(fix: Fix, change: Change, places: Places): string | undefined
       if (!within(change.path, places.write)) return `${change.path} lies outside of the places that are written to`;
       return change.there === "foreign" ? `${change.path} is there already and is not ours` : undefined;
     case "rotate":
-      if (!within(change.path, places.rotate)) return `${change.path} lies outside of the places where logs are rotated`;
+      if (!places.rotate.includes(change.path) && !within(change.path, places.rotate))
+        return `${change.path} lies outside of the places where logs are rotated`;
       return LOG_NAME.test(change.path) ? undefined : `${change.path} has not the name of a log`;
     case "order":
       return orderObjection(fix, change.words);

@@ -18,7 +18,16 @@ const SERVER: ModelServer = {
   onDemand: false,
   unit: null,
 };
-const UNIT = { name: "vllm", scope: "user", restarts: 0, startLimitBurst: 3, startLimitIntervalMs: 60_000, active: "active" } as const;
+const UNIT = {
+  name: "vllm",
+  scope: "user",
+  declared: true,
+  restarts: 0,
+  startLimitBurst: 3,
+  startLimitIntervalMs: 60_000,
+  restartMs: 10_000,
+  active: "active",
+} as const;
 
 const server = (...each: Partial<ModelServer>[]): Values => ({ modelServers: each.map((values) => ({ ...SERVER, ...values })) });
 const unit = (values: Partial<NonNullable<ModelServer["unit"]>>) => server({ unit: { ...UNIT, ...values } });
@@ -30,6 +39,7 @@ const reachable: readonly Case[] = [
   ["an error", server({ answer: { state: "error", status: 503 } }), ["vllm warning"]],
   ["one of two", server({}, { id: "ollama", answer: { state: "refused" } }), ["ollama warning"]],
   ["an answer", server({}), []],
+  ["one that wants a key, or speaks another language", server({ answer: { state: "closed" } }), []],
   ["an answer without models", server(models()), []],
   ["one that is started when it is needed", server({ onDemand: true, answer: { state: "refused" } }), []],
   ["none", server(), []],
@@ -50,6 +60,12 @@ const listed: readonly Case[] = [
 const units: readonly Case[] = [
   ["no limit", unit({ startLimitBurst: 0 }), ["vllm.service start-limit warning limit-starts"]],
   ["no interval", unit({ startLimitIntervalMs: 0 }), ["vllm.service start-limit warning limit-starts"]],
+  ["a limit that its own pauses never let trigger", unit({ restartMs: 20_000 }), ["vllm.service start-limit warning limit-starts"]],
+  [
+    "no limit of a unit that was only found by the port",
+    unit({ declared: false, startLimitBurst: 0 }),
+    ["vllm.service start-limit warning"],
+  ],
   ["no limit, the system's", unit({ scope: "system", startLimitBurst: 0 }), ["vllm.service start-limit warning"]],
   ["2,741 restarts", unit({ restarts: 2_741 }), ["vllm.service restarts warning"]],
   ["a failed one", unit({ active: "failed" }), ["vllm.service failed warning"]],

@@ -220,7 +220,9 @@ export const DAMAGES: readonly Damage[] = [
     how: "the token of another profile",
     make: (home) => {
       mkdirSync(path.join(home.home, ".openclaw-other"), { recursive: true });
-      cpSync(home.configPath, path.join(home.home, ".openclaw-other", "openclaw.json"));
+      const config = JSON.parse(readFileSync(home.configPath, "utf8"));
+      config.gateway.port += 200;
+      writeFileSync(path.join(home.home, ".openclaw-other", "openclaw.json"), JSON.stringify(config));
     },
     subject: () => "other",
   },
