@@ -10,6 +10,11 @@ export const GATEWAY_LIMITS: StartLimits = { intervalSec: 300, burst: 10, restar
 /** An operator's, after 2,741 restarts in a row of a model server that could not start. */
 export const SERVER_LIMITS: StartLimits = { intervalSec: 60, burst: 3, restartSec: 10 };
 
+/** Of any profile's gateway, or another service. */
+export function limitsFor(unit: string): StartLimits {
+  return unit.startsWith("openclaw-gateway") ? GATEWAY_LIMITS : SERVER_LIMITS;
+}
+
 /** As a person writes them into a unit. */
 export function inWords({ intervalSec, burst, restartSec }: StartLimits): string {
   return `RestartSec=${restartSec}, StartLimitBurst=${burst} and StartLimitIntervalSec=${intervalSec}`;

@@ -1,4 +1,5 @@
 import { RescueError } from "../../../src/shared/errors.ts";
+import { inWords, limitsFor } from "../../../src/shared/start-limits.ts";
 import type { Fix } from "../finding.ts";
 import type { Remedy } from "../fixing.ts";
 import type { RemedyPorts } from "./ports.ts";
@@ -15,7 +16,7 @@ export function limitStarts(
     changesConfig: false,
     async plan() {
       return {
-        what: `limit the starts of ${unit}: no more than 3 in a minute, 10 s apart`,
+        what: `limit the starts of ${unit}: ${inWords(limitsFor(unit))}`,
         files: [dropIn],
         commands: ["systemctl --user daemon-reload"],
         changes: [

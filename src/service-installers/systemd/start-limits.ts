@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { RescueError } from "../../shared/errors.ts";
-import { GATEWAY_LIMITS, SERVER_LIMITS } from "../../shared/start-limits.ts";
+import { limitsFor } from "../../shared/start-limits.ts";
 import { heading, type OwnFile } from "./own-file.ts";
 import { userUnits } from "./units.ts";
 
@@ -15,7 +15,7 @@ const UNIT = /^[A-Za-z0-9_][A-Za-z0-9:_.@\\-]*\.service$/;
  */
 export function limitDropIn(home: string, profile: string, unit: string): OwnFile {
   if (!UNIT.test(unit)) throw new RescueError("usage", `${JSON.stringify(unit)} is no name of a service of systemd`);
-  const { intervalSec, burst, restartSec } = unit.startsWith("openclaw-gateway") ? GATEWAY_LIMITS : SERVER_LIMITS;
+  const { intervalSec, burst, restartSec } = limitsFor(unit);
   const limits = ["[Unit]", `StartLimitIntervalSec=${intervalSec}`, `StartLimitBurst=${burst}`];
   const lines = [heading(profile), ...limits, "", "[Service]", `RestartSec=${restartSec}`, ""];
   return { path: join(userUnits(home), `${unit}.d`, LIMITS_FILE), text: lines.join("\n") };
