@@ -39,7 +39,7 @@ describe("the audit of homes that the real host made", () => {
 
   beforeAll(async () => {
     home = await pristineHome();
-  });
+  }, 300_000);
   afterAll(async () => {
     if (right > 0) {
       const of = (part: number, whole: number) => (part / whole).toFixed(3);
