@@ -85,7 +85,7 @@ describe("the command behind --", () => {
           const { home } = homeWith();
           const trap = reaction === "dies" ? "ulimit -c 0" : `trap 'exit ${reaction}' ${signal.slice(3)}`;
           // A shell looks at its traps between two commands; the pipe ends with its parent.
-          const wait = reaction === "dies" ? "exec sleep 20" : "while :; do sleep 0.02; done";
+          const wait = reaction === "dies" ? "exec sleep 20" : "i=0; while [ $i -lt 1500 ]; do i=$((i+1)); sleep 0.02; done";
           const { process: started, end } = start(home, [...DISK, "--", "/bin/sh", "-c", `${trap}; echo ready; ${wait}`]);
           expect(await firstWord(started)).toBe("ready");
           const said = text(started.stderr);
