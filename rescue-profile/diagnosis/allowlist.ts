@@ -211,7 +211,7 @@ function overlap(a: readonly PatternWord[], b: readonly PatternWord[]): boolean 
 }
 
 function canMeet(a: PatternWord, b: PatternWord): boolean {
-  if (a.kind === "slot" && b.kind === "slot") return a.before.startsWith(b.before) || b.before.startsWith(a.before);
+  if (a.kind === "slot" && b.kind === "slot") return a.before === b.before || a.before === "" || b.before === "";
   if (a.kind === "slot" && b.kind !== "slot") return fits(b.text, a);
   if (a.kind !== "slot" && b.kind === "slot") return fits(a.text, b);
   return textOf(a) === textOf(b);

@@ -1,5 +1,5 @@
 import type { Action, Judged, SlotFacts } from "./action.ts";
-import { type Allowlist, type Entry, type PatternWord, SHAPE, type Slot, textOf } from "./allowlist.ts";
+import { type Allowlist, type Entry, type PatternWord, SHAPE, type Slot } from "./allowlist.ts";
 import { objectionTo, type Proposed, type Word, wordOf } from "./words.ts";
 
 export interface JudgePolicy {
@@ -36,7 +36,7 @@ export function judgePlan(commands: readonly Proposed[], allowlist: Allowlist, f
   const judged = commands.map((command) => judgeCommand(command, allowlist, facts));
   const actions = judged
     .flatMap(({ verdict }) => (verdict.accepted ? [actionOf(verdict)] : []))
-    .filter((each, index, all) => index === 0 || !isSame(each, all[index - 1]));
+    .filter((each, index, all) => !isSame(each, all[index - 1]));
   const refusal = objectionToPlan(judged, actions, policy);
   return { accepted: refusal === null, refusal, judged, actions: refusal === null ? actions : [] };
 }
@@ -53,7 +53,7 @@ function objectionToPlan(judged: readonly Judged[], actions: readonly PlannedAct
   if (rejected > 0 && onRejected === "reject-plan") return `${rejected} of its ${judged.length} commands are not allowed`;
   if (actions.length > MOST_ACTIONS) return `it has ${actions.length} actions, and ${MOST_ACTIONS} are the most`;
   const stop = actions.findLastIndex(({ action }) => action === "stop-gateway");
-  const starts = actions.slice(stop + 1).some(({ action }) => action === "start-gateway" || action === "restart-gateway");
+  const starts = actions.slice(stop).some(({ action }) => action === "start-gateway" || action === "restart-gateway");
   return stop !== -1 && !starts ? "it stops the gateway and does not start it again" : null;
 }
 
@@ -155,8 +155,8 @@ function ofAnother({ does, argv }: Entry, { profile, staleLocks }: SlotFacts): s
 
 function whyUnknown(allowlist: Allowlist, words: readonly Word[]): string {
   const [program] = words;
-  const same = allowlist.filter(({ argv }) => argv[0] !== undefined && textOf(argv[0]) === program?.text);
-  if (program === undefined || program.expands || same.length === 0) return "no entry allows this program";
+  const isKnown = allowlist.some(({ argv: [first] }) => first?.kind === "literal" && first.text === program?.text);
+  if (program === undefined || program.expands || !isKnown) return "no entry allows this program";
   return `no entry allows ${program.text} with these words`;
 }
 

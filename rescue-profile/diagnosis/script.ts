@@ -1,5 +1,6 @@
-import { type Word as ParsedWord, parse, type Statement, type WordPart } from "unbash";
-import { MOST_COMMANDS, type Proposed, shownLine, tokenize, type Word } from "./words.ts";
+import { isDeepStrictEqual } from "node:util";
+import { parse, type Statement, type WordPart } from "unbash";
+import { MOST_COMMANDS, type Proposed, type Reading, shownLine, tokenize, type Word } from "./words.ts";
 
 const MOST_CHARACTERS = 20_000;
 
@@ -24,8 +25,10 @@ export function readScript(text: string): Script {
   let start = 0;
   for (const line of text.split("\n")) {
     const end = start + line.length;
-    const here = statements.filter(({ pos }) => pos >= start && pos <= end);
-    const command = readLine(line, start, here);
+    const command = readLine(
+      line,
+      statements.filter(({ pos }) => pos >= start && pos < end),
+    );
     if (command !== undefined) commands.push(command);
     start = end + 1;
   }
@@ -37,32 +40,38 @@ function tooMany(count: number): Script {
   return { refusal: `it has ${count} commands, and ${MOST_COMMANDS} are the most` };
 }
 
-/** Undefined: there is nothing in it. `start`: where the line begins in the script. `statements`: what the grammar found in it. */
-function readLine(line: string, start: number, statements: readonly Statement[]): Proposed | undefined {
-  const shown = shownLine(line.replaceAll(/^[ \t]+|[ \t]+$/g, ""));
+/** Undefined: there is nothing in it. `statements`: what the grammar found in it. */
+function readLine(line: string, statements: readonly Statement[]): Proposed | undefined {
+  const shown = shownLine(line.replace(/^[ \t]+/, "").replace(/[ \t]+$/, ""));
   const read = tokenize(line);
   if ("refusal" in read) return { shown, refusal: read.refusal };
   const [statement, another] = statements;
-  if (read.words.length === 0 && statement === undefined) return undefined;
-  if (statement === undefined || another !== undefined) return { shown, refusal: "it is not one command" };
-  const { command, background } = statement;
-  if (command.type !== "Command" || background === true) return { shown, refusal: `it uses the shell's own grammar (${command.type})` };
+  if (statement === undefined) return read.words.length === 0 ? undefined : { shown, refusal: "it is no command, but text of another one" };
+  if (another !== undefined) return { shown, refusal: "it is more than one command" };
+  const parsed = readByGrammar(statement);
+  if ("refusal" in parsed) return { shown, refusal: parsed.refusal };
+  return isDeepStrictEqual(read, parsed) ? { shown, words: read.words } : { shown, refusal: "it can be read in more than one way" };
+}
+
+/** By bash's grammar alone: the words of a statement that is one simple command with nothing to expand but `~/` and `*`. It would do without the tokenizer. */
+export function readByGrammar({ command, background }: Statement): Reading | { readonly refusal: string } {
+  if (command.type !== "Command") return { refusal: `it uses the shell's own grammar (${command.type})` };
+  if (background === true) return { refusal: "it uses the shell: a command in the background" };
   const { name, prefix, suffix } = command;
-  if (prefix.length > 0 || name === undefined) return { shown, refusal: "it uses the shell: an assignment or a redirection" };
-  const parsed = [name, ...suffix].map((each) => (each.type === "Word" ? literal(each) : undefined));
-  const agree =
-    parsed.length === read.words.length &&
-    read.words.every(({ text, expands }, index) => parsed[index]?.text === text && parsed[index]?.expands === expands) &&
-    [name, ...suffix].every(({ pos, end }, index) => line.slice(pos - start, end - start) === read.spellings[index]);
-  return agree ? { shown, words: read.words } : { shown, refusal: "it can be read in more than one way" };
+  if (name === undefined || prefix.length > 0) return { refusal: "it uses the shell: an assignment or a redirection" };
+  const words: Word[] = [];
+  const spellings: string[] = [];
+  for (const each of [name, ...suffix]) {
+    if (each.type !== "Word") return { refusal: `it uses the shell's own grammar (${each.type})` };
+    const expansion = each.parts?.find((part) => !isLiteral(part));
+    if (expansion !== undefined) return { refusal: `it uses the shell's own grammar (${expansion.type})` };
+    spellings.push(each.text);
+    words.push({ text: each.value, expands: each.text.startsWith("~") || each.parts?.some(({ type }) => type === "Glob") === true });
+  }
+  return { words, spellings };
 }
 
-/** Undefined: it is not what it will be, by the grammar. */
-function literal({ text, value, parts }: ParsedWord): Word | undefined {
-  if (parts?.every(isLiteral) === false) return undefined;
-  return { text: value, expands: text.startsWith("~") || parts?.some(({ type }) => type === "Glob") === true };
-}
-
+/** It is what it will be. */
 function isLiteral(part: WordPart): boolean {
   switch (part.type) {
     case "Literal":

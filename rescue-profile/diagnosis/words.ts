@@ -7,6 +7,13 @@ export interface Word {
   readonly expands: boolean;
 }
 
+/** A line as one reader has it. */
+export interface Reading {
+  readonly words: readonly Word[];
+  /** Of each word, just as it stands there. */
+  readonly spellings: readonly string[];
+}
+
 /** A command of a proposal as far as its form allows; never run, only compared. */
 export type Proposed =
   | { readonly shown: string; readonly words: readonly Word[] }
@@ -66,9 +73,7 @@ export function objectionTo(text: string): string | undefined {
  * One line in the smallest grammar there can be: words of plain characters, or wholly in one pair of quotes, or `--option=` with its value in one pair of quotes,
  * separated by blanks and tabs; and a comment. Written without the parser, so that both must agree. No words: blank, or a comment alone.
  */
-export function tokenize(
-  line: string,
-): { readonly words: readonly Word[]; readonly spellings: readonly string[] } | { readonly refusal: string } {
+export function tokenize(line: string): Reading | { readonly refusal: string } {
   const words: Word[] = [];
   const spellings: string[] = [];
   let at = 0;
@@ -124,7 +129,7 @@ function checked(word: Word): Word | { readonly refusal: string } {
 
 function whyNotPlain(spelling: string): string {
   if (!PRINTABLE.test(spelling)) return `it has ${nameOf(spelling)}, and only printable ASCII is allowed`;
-  const bare = spelling.replaceAll(/'[^']*'|"[^"]*"/g, "");
+  const bare = spelling.replace(/'[^']*'|"[^"]*"/g, "");
   const feature = [...bare].find((character) => Object.hasOwn(FEATURES, character));
   if (feature !== undefined) return `it uses the shell: ${FEATURES[feature]}`;
   return "quotes within a word hide what it says: write it without, or the whole word in one pair";
@@ -138,14 +143,19 @@ function whyNotQuoted(text: string): string {
 
 /** The first character that is not printable ASCII (or that `which` finds), so that a look-alike is seen. */
 function nameOf(text: string, which: RegExp = /[^ -~]/u): string {
-  const code = which.exec(text)?.[0].codePointAt(0) ?? 0;
-  return `the character U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
+  return `the character U+${codeOf(which.exec(text)?.[0]).toUpperCase().padStart(4, "0")}`;
+}
+
+function codeOf(character: string | undefined): string {
+  return character?.codePointAt(0)?.toString(16) ?? "";
 }
 
 /** One line for a person: what is not printable ASCII by its number, and cut. */
 export function shownLine(text: string): string {
-  const line = text.replaceAll(/[^ -~]/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
-  return cut(line, MOST_SHOWN);
+  return cut(
+    text.replace(/[^ -~]/gu, (character) => `\\u{${codeOf(character)}}`),
+    MOST_SHOWN,
+  );
 }
 
 /** The words as a shell would have to be given them; for a person, not for a shell. */

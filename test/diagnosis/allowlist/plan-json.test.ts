@@ -120,6 +120,9 @@ describe("a proposal", () => {
     ["in a command", JSON.stringify(PLAN).replace('"why"', '"argv":["x"],"why"'), "argv"],
     ["in the last command", withCommand({}).replace(/"why":"it hangs"\}\]/, '"why":"x","why":"y"}]'), "why"],
     ["behind an object", JSON.stringify(PLAN).replace('"human"', '"commands":[],"human"'), "commands"],
+    ["behind an empty text", with_({ diagnosis: "" }).replace('"human"', '"confidence":1,"human"'), "confidence"],
+    ["behind a brace in a text", with_({ diagnosis: "}" }).replace('"human"', '"confidence":1,"human"'), "confidence"],
+    ["behind a quote in a text", with_({ diagnosis: '"' }).replace('"human"', '"confidence":1,"human"'), "confidence"],
     ["once with an escape", JSON.stringify(PLAN).replace("{", '{"\\u0068uman":"x",'), "human"],
     ["with blanks before the colon", JSON.stringify(PLAN).replace("{", '{"human" \n:"x",'), "human"],
   ];
@@ -187,6 +190,7 @@ describe("a model's answer", () => {
     ["of two scripts", "```sh\na\n```\n```bash\nb\n```", refused("it has 2 plans, and it is not known which is meant")],
     ["of a plan and a script", `\`\`\`json\n${json}\n\`\`\`\nor\n\`\`\`sh\na\n\`\`\``, refused("it has 2 plans, and it is not known which is meant")],
     ["of three scripts", "```sh\na\n```\n```sh\nb\n```\n```sh\nc\n```", refused("it has 3 plans, and it is not known which is meant")],
+    ["of a fence behind text", "Use ```sh\na\n```", refused("a fenced block is not closed")],
     ["of a script that is not closed", "```sh\na", refused("a fenced block is not closed")],
     ["of a script and a block that is not closed", "```sh\na\n```\n```\n", refused("a fenced block is not closed")],
     ["of a block of tildes closed with backquotes", "~~~sh\na\n```", refused("a fenced block is not closed")],

@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: it is the shell that would read them
+import { parse } from "unbash";
 import { describe, expect, it } from "vitest";
-import { readScript } from "../../../rescue-profile/diagnosis/script.ts";
+import { readByGrammar, readScript } from "../../../rescue-profile/diagnosis/script.ts";
 import { objectionTo, shownLine, shownWords, tokenize, wordOf } from "../../../rescue-profile/diagnosis/words.ts";
 
 /** What is read of each line: its words, or why not; or why nothing of the whole. */
@@ -29,7 +30,7 @@ describe("a script", () => {
     ["with 50 commands", FAR(50, "a"), Array.from({ length: 50 }, () => ["a"])],
     ["with a word of 4096 characters", `a ${"b".repeat(4_096)}`, [["a", "b".repeat(4_096)]]],
     ["of 20000 characters", `a #${"b".repeat(19_997)}`, [["a"]]],
-    ["with a tab in a comment", "a #\tb", [["a"]]],
+    ["with tabs in a comment", "a #\tb\tc", [["a"]]],
     ["with a comment in any language", "a # é — 再起動", [["a"]]],
     ["with a comment that names an interpreter later", "a\n#!/bin/sh", [["a"]]],
   ];
@@ -66,6 +67,10 @@ describe("a script", () => {
     ["quotes behind a short option", "a -b='c'", /^quotes within a word/],
     ["quotes behind two options", "a --b=--c='d'", /^quotes within a word/],
     ["quotes and text behind an option", "a --b='c'd", /^quotes within a word/],
+    ["quotes behind dashes alone", "a --='c'", /^quotes within a word/],
+    ["a feature between empty quotes", "a '';''", /^it uses the shell: ; between commands$/],
+    ["a feature between empty double quotes", 'a "";""', /^it uses the shell: ; between commands$/],
+    ["a feature in quotes and another without", "a ';'|';'", /^it uses the shell: a pipe$/],
     ["quotes twice behind an option", "a --b='c''d'", /^quotes within a word/],
     ["a variable in double quotes", 'a "$b"', /^within quotes it has \$/],
     ["a variable in single quotes", "a '$b'", /^within quotes it has \$/],
@@ -91,7 +96,7 @@ describe("a script", () => {
     ["a timed command", "time a", /^it uses the shell's own grammar \(Pipeline\)$/],
     ["an assignment", "a=b", /^it uses the shell: an assignment or a redirection$/],
     ["an assignment before a command", "a=b c", /^it uses the shell: an assignment or a redirection$/],
-    ["a declaration", "export a=b", /^it can be read in more than one way$/],
+    ["a declaration", "export a=b", /^it uses the shell's own grammar \(Assignment\)$/],
     ["a coprocess", "coproc a", /^it uses the shell's own grammar \(Coproc\)$/],
   ];
   for (const [what, text, reason] of lines) {
@@ -108,6 +113,8 @@ describe("a script", () => {
     ["comments", "# a\n\t# b", /^there is no command in it$/],
     ["20001 characters", `a #${"b".repeat(19_998)}`, /^it has 20001 characters, and 20000 are the most$/],
     ["51 commands", FAR(51, "a"), /^it has 51 commands, and 50 are the most$/],
+    ["51 commands in fewer lines", FAR(17, "a; b; c"), /^it has 51 commands, and 50 are the most$/],
+    ["a quote that is not closed behind an empty line", "\na 'b", /^line 2 is no grammar of a shell/],
     ["51 lines that are none", FAR(51, "# \u202e"), /^it has 51 commands, and 50 are the most$/],
     ["an interpreter", "#!/bin/sh\na", /^its first line names an interpreter/],
     ["a quote that is not closed", "x\na 'b", /^line 2 is no grammar of a shell: [ -~]+$/],
@@ -125,8 +132,8 @@ describe("a script", () => {
   it("does not take a here-document's text for commands", () => {
     expect(read("a <<E\nopenclaw gateway restart\nE")).toEqual([
       "it uses the shell: a redirection",
-      "it is not one command",
-      "it is not one command",
+      "it is no command, but text of another one",
+      "it is no command, but text of another one",
     ]);
   });
 
@@ -152,6 +159,72 @@ describe("a script", () => {
       { text: "~/f*", expands: true },
     ]);
   });
+});
+
+describe("the grammar by itself", () => {
+  const grammar = (text: string) => {
+    const [statement] = parse(text).commands;
+    if (statement === undefined) throw new Error("there is no statement");
+    return readByGrammar(statement);
+  };
+
+  it("keeps each word's spelling, and knows what would be expanded", () => {
+    expect(grammar(`a 'b' --c="d" ~/e f* "~/g" '*'`)).toEqual({
+      words: [
+        { text: "a", expands: false },
+        { text: "b", expands: false },
+        { text: "--c=d", expands: false },
+        { text: "~/e", expands: true },
+        { text: "f*", expands: true },
+        { text: "~/g", expands: false },
+        { text: "*", expands: false },
+      ],
+      spellings: ["a", "'b'", '--c="d"', "~/e", "f*", '"~/g"', "'*'"],
+    });
+    expect(grammar("a")).toEqual({ words: [{ text: "a", expands: false }], spellings: ["a"] });
+  });
+
+  // biome-ignore format: a table reads by its rows
+  const refused: readonly [string, string][] = [
+    ["a | b", "it uses the shell's own grammar (Pipeline)"],
+    ["a && b", "it uses the shell's own grammar (AndOr)"],
+    ["! a", "it uses the shell's own grammar (Pipeline)"],
+    ["time a", "it uses the shell's own grammar (Pipeline)"],
+    ["(a)", "it uses the shell's own grammar (Subshell)"],
+    ["{ a; }", "it uses the shell's own grammar (BraceGroup)"],
+    ["if a; then b; fi", "it uses the shell's own grammar (If)"],
+    ["f() { a; }", "it uses the shell's own grammar (Function)"],
+    ["[[ a ]]", "it uses the shell's own grammar (TestCommand)"],
+    ["((1))", "it uses the shell's own grammar (ArithmeticCommand)"],
+    ["{ a; } > b", "it uses the shell's own grammar (Redirected)"],
+    ["a &", "it uses the shell: a command in the background"],
+    ["a=b", "it uses the shell: an assignment or a redirection"],
+    ["a=b c", "it uses the shell: an assignment or a redirection"],
+    ["> a", "it uses the shell: an assignment or a redirection"],
+    ["> a b", "it uses the shell: an assignment or a redirection"],
+    ["a > b", "it uses the shell's own grammar (Redirect)"],
+    ["a <<< b", "it uses the shell's own grammar (HereString)"],
+    ["a << b\nb", "it uses the shell's own grammar (HereDoc)"],
+    ["export a=b", "it uses the shell's own grammar (Assignment)"],
+    ["a $b", "it uses the shell's own grammar (SimpleExpansion)"],
+    ["$a b", "it uses the shell's own grammar (SimpleExpansion)"],
+    ["a x${b}", "it uses the shell's own grammar (ParameterExpansion)"],
+    ["a $(b)", "it uses the shell's own grammar (CommandExpansion)"],
+    ["a `b`", "it uses the shell's own grammar (CommandExpansion)"],
+    ["a $((1))", "it uses the shell's own grammar (ArithmeticExpansion)"],
+    ["a <(b)", "it uses the shell's own grammar (ProcessSubstitution)"],
+    ["a {b,c}", "it uses the shell's own grammar (BraceExpansion)"],
+    ["a b?", "it uses the shell's own grammar (Glob)"],
+    ["a [b]", "it uses the shell's own grammar (Glob)"],
+    ["a *[b]", "it uses the shell's own grammar (Glob)"],
+    ["a !(b)", "it uses the shell's own grammar (ExtendedGlob)"],
+    ["a $'b'", "it uses the shell's own grammar (AnsiCQuoted)"],
+    ['a $"b"', "it uses the shell's own grammar (LocaleString)"],
+    ['a "$b"', "it uses the shell's own grammar (DoubleQuoted)"],
+    ['a "b$c"', "it uses the shell's own grammar (DoubleQuoted)"],
+    ['a "b$(c)d"', "it uses the shell's own grammar (DoubleQuoted)"],
+  ];
+  for (const [text, refusal] of refused) it(`refuses ${JSON.stringify(text)}`, () => expect(grammar(text)).toEqual({ refusal }));
 });
 
 describe("the tokenizer by itself", () => {
