@@ -38,7 +38,7 @@ export async function askFirst(
   const outcomes: Asked["outcomes"][number][] = [];
   for (const engine of engines) {
     const leftMs = totalMs - (nowMs() - startedMs);
-    if (leftMs < Math.min(LEAST_MS, totalMs) || options.signal?.aborted === true) break;
+    if ((outcomes.length > 0 && leftMs < LEAST_MS) || options.signal?.aborted === true) break;
     const beganMs = nowMs();
     const outcome = await ask(engine, prompt, { ...options, timeoutMs: leftMs });
     const tookMs = Math.round(nowMs() - beganMs);

@@ -73,7 +73,7 @@ describe.each(ALL.map((engine) => [engine.id, engine] as const))("%s", (_, engin
     const before = process.memoryUsage().rss;
     expect(await ask(engine, made)).toEqual({ outcome: "too-long", why: `${engine.id} said more than 1 MB` });
     expect(noted(made, "flooded")).toBe("50");
-    expect(process.memoryUsage().rss - before).toBeLessThan(40e6);
+    expect(process.memoryUsage().rss - before).toBeLessThan(100e6);
   });
 
   it("tells its version", async () => {
@@ -82,15 +82,21 @@ describe.each(ALL.map((engine) => [engine.id, engine] as const))("%s", (_, engin
 });
 
 describe.runIf(process.platform === "linux")("an engine that hangs", () => {
-  it.each(ALL.map((engine) => [engine.id, engine] as const))("%s is killed at the deadline with what it started", async (_, engine) => {
-    const made = bench({ [engine.binary]: "hang" });
-    const startedAt = performance.now();
-    expect(await ask(engine, made, 1_500)).toEqual({ outcome: "timed-out", why: `${engine.id} gave no answer within 2 s, and was killed` });
-    expect(performance.now() - startedAt).toBeLessThan(4_000);
-    const pids: number[] = JSON.parse(noted(made, "pids"));
-    expect(pids).toHaveLength(3);
-    await until(() => !pids.some(lives));
-    expect(readdirSync(made.work)).toEqual([]);
+  it("is killed at the deadline with what it started, whichever it is", async () => {
+    const killed = ALL.map(async (engine) => {
+      const made = bench({ [engine.binary]: "hang" });
+      const startedAt = performance.now();
+      expect(await ask(engine, made, 3_000)).toEqual({
+        outcome: "timed-out",
+        why: `${engine.id} gave no answer within 3 s, and was killed`,
+      });
+      expect(performance.now() - startedAt).toBeLessThan(5_000);
+      const pids: number[] = JSON.parse(noted(made, "pids"));
+      expect(pids).toHaveLength(3);
+      await until(() => !pids.some(lives));
+      expect(readdirSync(made.work)).toEqual([]);
+    });
+    await Promise.all(killed);
   });
 
   it("is killed at once when the question is taken back", async () => {
