@@ -79,7 +79,9 @@ export async function pristineHome(): Promise<PristineHome> {
   const jobs = await addJobs(env);
   await openclaw(["config", "set", "agents.defaults.maxConcurrent", "4", "--strict-json"], env);
   await until(() => existsSync(`${configPath}.last-good`), "the host's copy of what was good last");
-  await until(() => readFileSync(`${configPath}.last-good`, "utf8") === readFileSync(configPath, "utf8"), "the copy of the change");
+  const accepted = () =>
+    until(() => readFileSync(`${configPath}.last-good`, "utf8") === readFileSync(configPath, "utf8"), "the host's copy of the last change");
+  await accepted();
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   mkdirSync(path.join(stateDir, "logs"), { recursive: true });
   const snapshot = `${home}-snapshot`;
@@ -102,6 +104,7 @@ export async function pristineHome(): Promise<PristineHome> {
       database.close();
     },
     async settle() {
+      await accepted();
       supervisor.kill("SIGTERM");
       await until(() => supervisor.exitCode !== null || supervisor.signalCode !== null, "the gateway's end");
       for (const name of KEPT) copy(path.join(stateDir, name), path.join(snapshot, name));
