@@ -175,8 +175,7 @@ function checkSlots(action: Action, words: readonly PatternWord[], where: string
   const used = words.flatMap((word) => (word.kind === "slot" ? [word.slot] : []));
   const stranger = used.find((slot) => !may.includes(slot));
   if (stranger !== undefined) {
-    const fix = may.length === 0 ? "use plain words" : `use only {${may.join("}, {")}} there`;
-    throw invalid(where, `has {${stranger}}, which says nothing for ${action}`, fix);
+    throw invalid(where, `has {${stranger}}, which says nothing for ${action}`, `use only {${may.join("}, {")}} there`);
   }
   const twice = used.find((slot, index) => used.indexOf(slot) !== index);
   if (twice !== undefined) throw invalid(where, `has {${twice}} twice`, "let one word say it");

@@ -88,7 +88,7 @@ describe("the files of the allowlist", () => {
     mkdirSync(directory.file);
     expect(refusal(directory.ids)).toMatchObject({ code: "refused", message: `${directory.file} is no plain file` });
     const fifo = place();
-    execFileSync("mkfifo", ["-m", "600", fifo.file]);
+    execFileSync("/bin/sh", ["-c", 'mkfifo -m 600 "$0"', fifo.file]);
     expect(refusal(fifo.ids)).toMatchObject({ code: "refused", message: `${fifo.file} is no plain file` });
   });
 

@@ -32,11 +32,13 @@ function add(name: string, ...rest: readonly unknown[]): void {
   if (typeof run === "function") tests.push({ name, run: () => run() });
 }
 
+/** @public The tests import it as vitest's. */
 export const it = Object.assign(add, {
   skipIf: (skipped: boolean) => (skipped ? () => undefined : add),
   runIf: (wanted: boolean) => (wanted ? add : () => undefined),
 });
 
+/** @public The same. */
 export const describe = Object.assign((_: string, body: Body) => void body(), {
   each:
     <T>(rows: readonly T[]) =>
@@ -100,6 +102,7 @@ function matchersOf(value: unknown, wanted: boolean): Readonly<Record<string, (e
   return Object.fromEntries(entries);
 }
 
+/** @public The same. */
 export const expect = Object.assign((value: unknown) => ({ ...matchersOf(value, true), not: matchersOf(value, false) }), {
   any: (type: unknown) => new Like((value) => type === String && typeof value === "string"),
   stringMatching: (pattern: RegExp) => new Like((value) => typeof value === "string" && pattern.test(value)),
