@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { parse, type Statement, type WordPart } from "unbash";
+import { type ParsedScript, parse, type Statement, type WordPart } from "unbash";
 import { MOST_COMMANDS, type Proposed, type Reading, shownLine, tokenize, type Word } from "./words.ts";
 
 const MOST_CHARACTERS = 20_000;
@@ -13,7 +13,9 @@ export type Script = { readonly commands: readonly Proposed[] } | { readonly ref
  */
 export function readScript(text: string): Script {
   if (text.length > MOST_CHARACTERS) return { refusal: `it has ${text.length} characters, and ${MOST_CHARACTERS} are the most` };
-  const { commands: statements, errors, shebang } = parse(text);
+  const parsed = parseBounded(text);
+  if (parsed === undefined) return { refusal: "it is nested too deeply to be read" };
+  const { commands: statements, errors, shebang } = parsed;
   const [error] = errors ?? [];
   if (error !== undefined) return { refusal: `line ${lineAt(text, error.pos)} is no grammar of a shell: ${shownLine(error.message)}` };
   if (shebang !== undefined) return { refusal: "its first line names an interpreter, and nothing of it is given to one" };
@@ -36,6 +38,16 @@ export function readScript(text: string): Script {
   return commands.length > MOST_COMMANDS ? tooMany(commands.length) : { commands };
 }
 
+/** Undefined: the parser ran out of its stack, as 5,000 times `f() ` make it. */
+function parseBounded(text: string): ParsedScript | undefined {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
 function tooMany(count: number): Script {
   return { refusal: `it has ${count} commands, and ${MOST_COMMANDS} are the most` };
 }
@@ -50,7 +62,8 @@ function readLine(line: string, statements: readonly Statement[]): Proposed | un
   if (another !== undefined) return { shown, refusal: "it is more than one command" };
   const parsed = readByGrammar(statement);
   if ("refusal" in parsed) return { shown, refusal: parsed.refusal };
-  return isDeepStrictEqual(read, parsed) ? { shown, words: read.words } : { shown, refusal: "it can be read in more than one way" };
+  if (!isDeepStrictEqual(read, parsed)) return { shown, refusal: "it can be read in more than one way" };
+  return { shown: shownLine(read.spellings.join(" ")), words: read.words };
 }
 
 /** By bash's grammar alone: the words of a statement that is one simple command with nothing to expand but `~/` and `*`. It would do without the tokenizer. */

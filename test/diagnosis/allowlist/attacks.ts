@@ -120,6 +120,7 @@ const SHELL: readonly Attack[] = [
   ["a case", `case x in x) ${R};; esac`],
   ["a select", `select x in a; do ${R}; done`],
   ["a function", `f() { reboot; }`],
+  ["functions of functions, deeper than a parser's stack", "f() ".repeat(5_000)],
   ["a function by its keyword", "function f { reboot; }"],
   ["a function that takes the place of a command", `openclaw() { reboot; }\n${R}`],
   ["a function in a subshell", `openclaw() ( reboot )`],

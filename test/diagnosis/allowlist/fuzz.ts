@@ -19,6 +19,8 @@ export interface Outcome {
   readonly accepted: boolean;
   /** What the oracle says. */
   readonly allowed: boolean;
+  /** Lines that were accepted where bad ones are skipped, and that the oracle does not allow. */
+  readonly stray: readonly string[];
 }
 
 /** One generated input, judged by both. */
@@ -26,10 +28,12 @@ export function tryOne(choose: Choose): Outcome {
   const { facts, oracle } = ORACLES[choose(4) === 3 ? 1 : 0];
   if (choose(5) === 4) {
     const text = generateJson(choose, oracle.lines);
-    return { text, kind: "json", accepted: judgeJson(text, facts).accepted, allowed: oracle.allowsJson(text) };
+    return { text, kind: "json", accepted: judgeJson(text, facts).accepted, allowed: oracle.allowsJson(text), stray: [] };
   }
   const text = generateScript(choose, oracle.lines);
-  return { text, kind: "script", accepted: judgeScript(text, facts).accepted, allowed: oracle.allowsScript(text) };
+  const { accepted, judged } = judgeScript(text, facts);
+  const stray = judged.flatMap(({ command, verdict }) => (verdict.accepted && !oracle.allowsLine(command) ? [command] : []));
+  return { text, kind: "script", accepted, allowed: oracle.allowsScript(text), stray };
 }
 
 /** The words that were judged, with `~/` as a shell has it. */
@@ -59,17 +63,19 @@ function main(): void {
   const { values } = parseArgs({ options: { count: { type: "string", default: "1000000" }, seed: { type: "string", multiple: true } } });
   const seeds = values.seed === undefined ? SEEDS : values.seed.map(Number);
   const each = Math.ceil(Number(values.count) / seeds.length);
-  const sums = { inputs: 0, scripts: 0, plans: 0, accepted: 0, rejected: 0, "false accepts": 0, "false rejects": 0 };
+  const sums = { inputs: 0, scripts: 0, plans: 0, accepted: 0, rejected: 0, "false accepts": 0, "false rejects": 0, "stray lines": 0 };
   const sample: string[] = [];
   const startedMs = Date.now();
   for (const seed of seeds) {
     const choose = choicesFrom(seed);
     for (let at = 0; at < each; at += 1) {
-      const { text, kind, accepted, allowed } = tryOne(choose);
+      const { text, kind, accepted, allowed, stray } = tryOne(choose);
       sums.inputs += 1;
       sums[kind === "script" ? "scripts" : "plans"] += 1;
       sums[accepted ? "accepted" : "rejected"] += 1;
       if (accepted && kind === "script" && sample.length < SAMPLE && at % 7 === 0) sample.push(text);
+      sums["stray lines"] += stray.length;
+      for (const line of stray) console.log(`STRAY LINE seed ${seed} input ${at}: ${JSON.stringify(line)} in ${JSON.stringify(text)}`);
       if (accepted === allowed) continue;
       sums[accepted ? "false accepts" : "false rejects"] += 1;
       console.log(`${accepted ? "FALSE ACCEPT" : "false reject"} seed ${seed} input ${at}: ${JSON.stringify(text)}`);
@@ -81,7 +87,7 @@ function main(): void {
   console.log(
     JSON.stringify({ seeds, ...sums, seconds, shells: shells.map(({ misread, ...rest }) => ({ ...rest, misread: misread.length })) }),
   );
-  if (sums["false accepts"] > 0 || shells.some(({ misread }) => misread.length > 0)) process.exitCode = 1;
+  if (sums["false accepts"] + sums["stray lines"] > 0 || shells.some(({ misread }) => misread.length > 0)) process.exitCode = 1;
 }
 
 if (import.meta.main) main();

@@ -55,6 +55,8 @@ const COMMENT = "#(?:\\t|[^\\p{C}\\p{Zl}\\p{Zp}])*";
 export interface Oracle {
   /** All allowed commands, one blank between words. */
   readonly lines: readonly string[];
+  /** One line by itself, without its indentation. */
+  readonly allowsLine: (line: string) => boolean;
   readonly allowsScript: (text: string) => boolean;
   readonly allowsJson: (text: string) => boolean;
 }
@@ -101,7 +103,7 @@ export function oracleFor(profile: "default" | "work", port: number): Oracle {
     });
     return done.every((action) => action !== undefined) && allowsPlan(done);
   };
-  return { lines: [...lines.keys()], allowsScript, allowsJson };
+  return { lines: [...lines.keys()], allowsLine: (line) => command.test(line), allowsScript, allowsJson };
 }
 
 function allowsPlan(done: readonly string[]): boolean {

@@ -116,6 +116,7 @@ describe("a script", () => {
     ["51 commands in fewer lines", FAR(17, "a; b; c"), /^it has 51 commands, and 50 are the most$/],
     ["a quote that is not closed behind an empty line", "\na 'b", /^line 2 is no grammar of a shell/],
     ["51 lines that are none", FAR(51, "# \u202e"), /^it has 51 commands, and 50 are the most$/],
+    ["functions of functions", "f() ".repeat(5_000), /^it is nested too deeply to be read$/],
     ["an interpreter", "#!/bin/sh\na", /^its first line names an interpreter/],
     ["a quote that is not closed", "x\na 'b", /^line 2 is no grammar of a shell: [ -~]+$/],
     ["a double quote that is not closed", 'x\n\na "b', /^line 3 is no grammar of a shell/],
@@ -137,10 +138,10 @@ describe("a script", () => {
     ]);
   });
 
-  it("shows each line without its indentation, and what is not seen by its number", () => {
-    const script = readScript(" \t a b \t\n\ta \u202e\n\u00a0a\r");
+  it("shows a command without its blanks and comment, and what is refused as it stands, what is not seen by its number", () => {
+    const script = readScript(" \t a  'b'\t# c\n\ta \u202e  # d\n\u00a0a\r\n a;\t");
     if ("refusal" in script) throw new Error(script.refusal);
-    expect(script.commands.map(({ shown }) => shown)).toEqual(["a b", "a \\u{202e}", "\\u{a0}a\\u{d}"]);
+    expect(script.commands.map(({ shown }) => shown)).toEqual(["a 'b'", "a \\u{202e}  # d", "\\u{a0}a\\u{d}", "a;"]);
   });
 
   it("knows which words a shell would expand", () => {
