@@ -249,6 +249,29 @@ export const PolicySchema = Type.Object(
       },
       "What `audit` is to look at besides what the host's own files say.",
     ),
+    diagnosis: group(
+      {
+        mode: Type.Union(
+          (["ask", "auto"] as const).map((name) => Type.Literal(name)),
+          {
+            default: "ask",
+            description:
+              "ask: a person approves each proposal. auto: carried out without, within the budget of the watchdog's own repairs.",
+          },
+        ),
+        engines: Type.Array(Type.Unknown(), {
+          default: [],
+          description:
+            "Who is asked, in this order: known names, known ones with changes, programs or servers of your own (docs/diagnosis.md); none: the known ones.",
+        }),
+        onRejected: Type.Union(
+          (["reject-plan", "skip-line"] as const).map((name) => Type.Literal(name)),
+          { default: "reject-plan", description: "What one rejected command of a proposal means for the others." },
+        ),
+        approvalSeconds: seconds(1_800, "How long a proposal may be approved."),
+      },
+      "What an AI is asked when the first two tiers did not help; only with limits.maxTier 3.",
+    ),
     log: group(
       {
         level: Type.Union(

@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   alerts: async () => (await import("./commands/alerts.ts")).alertsCommand,
   logs: async () => (await import("./commands/logs.ts")).logsCommand,
   repair: async () => (await import("./commands/repair.ts")).repairCommand,
+  proposal: async () => (await import("./commands/proposal.ts")).proposalCommand,
   pause: async () => (await import("./commands/pause.ts")).pauseCommand,
   resume: async () => (await import("./commands/resume.ts")).resumeCommand,
   onboard: async () => (await import("./commands/onboard.ts")).onboardCommand,

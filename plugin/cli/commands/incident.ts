@@ -5,6 +5,7 @@ import type { IncidentSummary } from "../../../rescue-profile/journal/read.ts";
 import { formatDuration } from "../../../src/shared/duration.ts";
 import { RescueError } from "../../../src/shared/errors.ts";
 import { watchdogDir } from "../../../src/shared/rescue-home.ts";
+import { readIfThere } from "../../../src/shared/secure-file.ts";
 import { type Call, type Command, printJson } from "../command.ts";
 import { withJournal } from "../journal.ts";
 import { plainText } from "../render.ts";
@@ -12,15 +13,16 @@ import { plainText } from "../render.ts";
 export const incidentCommand: Command = {
   name: "incident",
   summary: "one incident: what was seen, what was done, how it ended",
-  usage: "ID [--profile NAME] [--service-log] [--json]",
+  usage: "ID [--profile NAME] [--service-log] [--context] [--json]",
   help: `
 Shows an incident by its number (see \`history\`): the evidence, each repair with its steps, what people were told.
 
+  --context       what an AI was shown of it, when one was asked: as it was sent, secrets replaced
   --service-log   also what the service manager's journal holds about the gateway, from a minute before until a minute after
 
 Exit codes: 0 shown; 2 no such incident; 10 the journal cannot be read; 11 the service manager cannot be asked.
 `,
-  options: { "service-log": { type: "boolean" } },
+  options: { "service-log": { type: "boolean" }, context: { type: "boolean" } },
   words: 1,
   run: async (call) => {
     const { readIncident } = await import("../../../rescue-profile/journal/read.ts");
@@ -30,8 +32,18 @@ Exit codes: 0 shown; 2 no such incident; 10 the journal cannot be read; 11 the s
     const incident = withJournal(call, (db) => readIncident(db, id));
     if (incident === undefined) throw new RescueError("usage", `there is no incident ${id}`, { fix: "list them with: history" });
     const serviceLog = call.values["service-log"] === true ? await serviceLogOf(call, incident) : undefined;
+    const context = call.values["context"] === true ? contextOf(call, id) : undefined;
+    if (context !== undefined && !call.json) {
+      call.out(plainText(context));
+      return 0;
+    }
     if (call.json) {
-      printJson(call, { ok: true, incident, ...(serviceLog === undefined ? {} : { serviceLog }) });
+      printJson(call, {
+        ok: true,
+        incident,
+        ...(context === undefined ? {} : { context }),
+        ...(serviceLog === undefined ? {} : { serviceLog }),
+      });
       return 0;
     }
     const line = (text: string) => call.out(`${plainText(text)}\n`);
@@ -57,6 +69,14 @@ Exit codes: 0 shown; 2 no such incident; 10 the journal cannot be read; 11 the s
     return 0;
   },
 };
+
+function contextOf(call: Call, incident: number): string {
+  const file = join(watchdogDir(call.profile, call.home, call.env), "incidents", String(incident), "context.txt");
+  const text = readIfThere(file);
+  if (text === undefined)
+    throw new RescueError("usage", `nobody was asked about incident ${incident}`, { fix: `proposal ${incident} --ask` });
+  return text;
+}
 
 const MINUTE_MS = 60_000;
 const LINES = 100;
