@@ -1,11 +1,10 @@
-import { type Dirent, lstatSync, readdirSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import path from "node:path";
-import { systemErrorCode } from "../../src/shared/errors.ts";
 import { asObject, type JsonObject } from "../../src/shared/gateway-config.ts";
 import type { PluginFacts } from "../audit/facts.ts";
 import type { LogLine } from "../observe/log-line.ts";
 import { suspectPlugins } from "../observe/plugin-findings.ts";
-import { externalPlugins, type IndexedPlugin, isWithin, loadPaths } from "../observe/plugins.ts";
+import { entriesOf, externalPlugins, type IndexedPlugin, isWithin, loadPaths } from "../observe/plugins.ts";
 import type { Target } from "../observe/target.ts";
 
 const MAX_ENTRIES = 2_000;
@@ -70,13 +69,4 @@ function writableBelow(rootDir: string): { path: string; mode: number }[] {
   };
   look(rootDir, 0);
   return found;
-}
-
-function entriesOf(directory: string): Dirent[] {
-  try {
-    return readdirSync(directory, { withFileTypes: true });
-  } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error;
-    return [];
-  }
 }

@@ -174,7 +174,8 @@ function newestFile(rootDir: string): number {
   return newest;
 }
 
-function entriesOf(directory: string): Dirent[] {
+/** None where the directory is not there, or not ours to read. */
+export function entriesOf(directory: string): Dirent[] {
   try {
     return readdirSync(directory, { withFileTypes: true });
   } catch (error) {

@@ -85,7 +85,8 @@ function isHostEntry(entry: string): boolean {
   return basename(entry) === "openclaw.mjs" || basename(entry) === "openclaw";
 }
 
-function isExecutable(path: string): boolean {
+/** A file that this account may execute. */
+export function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
     return true;

@@ -1,8 +1,9 @@
-import { accessSync, constants, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, delimiter, dirname, isAbsolute, join, relative, sep } from "node:path";
 import { cut } from "../../shared/cut.ts";
 import { RescueError, systemErrorCode } from "../../shared/errors.ts";
+import { isExecutable } from "../../shared/openclaw-cli.ts";
 import { runCommand } from "../../shared/run-command.ts";
 import { isThere, readIfThere } from "../../shared/secure-file.ts";
 import { readDefinitionFile, removeDefinitionFile, usableDirectory, writeDefinitionFile } from "../definition-file.ts";
@@ -203,16 +204,6 @@ async function rehearse(program: string, config: string): Promise<string> {
     );
   } finally {
     rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error;
-    return false;
   }
 }
 

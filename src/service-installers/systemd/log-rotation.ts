@@ -85,7 +85,8 @@ export function renderRotations(profile: string, rotations: readonly Rotation[])
   return [heading(profile), ...blocks].join("\n");
 }
 
-const BLOCK = /^"(.+)" \{\n {2}size (\d+)\n {2}rotate (\d+)\n/gm;
+/** Not `.`, which leaves out U+2028 and U+2029: they may stand in a name. */
+const BLOCK = /^"([^\n]+)" \{\n {2}size (\d+)\n {2}rotate (\d+)\n/gm;
 
 /** What a configuration of ours rotates. Of a text that is not ours: nothing. */
 export function parseRotations(text: string): readonly Rotation[] {

@@ -89,7 +89,29 @@ describe("the rotation of logs", () => {
   );
 
   it("either names just this path or refuses it, whatever is in it", () => {
-    const signs = fc.constantFrom("a", "/", " ", '"', "'", "\\", "*", "?", "[", "]", "{", "}", "%", "$", "#", "~", "\n", "\t", "é", ".");
+    const signs = fc.constantFrom(
+      "a",
+      "/",
+      " ",
+      '"',
+      "'",
+      "\\",
+      "*",
+      "?",
+      "[",
+      "]",
+      "{",
+      "}",
+      "%",
+      "$",
+      "#",
+      "~",
+      "\n",
+      "\t",
+      "é",
+      ".",
+      "\u2028",
+    );
     fc.assert(
       fc.property(fc.string({ unit: signs }), fc.string({ unit: "binary" }), (odd, any) => {
         for (const path of [`/${odd}`, `/${any}`]) {
