@@ -124,7 +124,7 @@ describe.skipIf(whyNot !== undefined)("the audit under a real systemd", () => {
     );
   const serverOf = (name: keyof typeof MODEL_UNITS) => ({ url: "http://127.0.0.1:8123/v1", unit: `${name}.service` });
   const validations = async () => (await sh("cat calls")).split("\n").filter((call) => call.includes("config validate")).length;
-  const givenUp = async (unit: string) => until(async () => (await show(unit, "SubState")) === "failed", 60_000);
+  const givenUp = async (unit: string) => until(async () => (await show(unit, "SubState")) === "failed");
 
   /** Starts it until systemd gives up: soon, since each pause costs a second. */
   const latch = (how: string, startLimitBurst = 1): Pick<Damage, "harm" | "mend"> => ({
