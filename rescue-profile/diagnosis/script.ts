@@ -62,8 +62,15 @@ function readLine(line: string, statements: readonly Statement[]): Proposed | un
   if (another !== undefined) return { shown, refusal: "it is more than one command" };
   const parsed = readByGrammar(statement);
   if ("refusal" in parsed) return { shown, refusal: parsed.refusal };
-  if (!isDeepStrictEqual(read, parsed)) return { shown, refusal: "it can be read in more than one way" };
-  return { shown: shownLine(read.spellings.join(" ")), words: read.words };
+  const words = agreed(read, parsed);
+  return words === undefined
+    ? { shown, refusal: "it can be read in more than one way" }
+    : { shown: shownLine(read.spellings.join(" ")), words };
+}
+
+/** The words that both have, when every word and every spelling is the same. */
+export function agreed(one: Reading, other: Reading): readonly Word[] | undefined {
+  return isDeepStrictEqual(one, other) ? one.words : undefined;
 }
 
 /** By bash's grammar alone: the words of a statement that is one simple command with nothing to expand but `~/` and `*`. It would do without the tokenizer. */

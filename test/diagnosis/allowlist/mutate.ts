@@ -154,7 +154,8 @@ async function main(): Promise<void> {
   const tests = new Tests(copy);
   const startedMs = Date.now();
   try {
-    if ((await tests.run()) !== "passed") throw new Error("the tests fail without a mutant");
+    const before = await tests.run();
+    if (before !== "passed") throw new Error(`without a mutant the tests do not pass: ${before}`);
     for (const name of values.file ?? FILES) {
       const path = join(copy, ROOM, `${name}.ts`);
       const source = readFileSync(path, "utf8");
@@ -191,7 +192,8 @@ class Tests {
     this.#copy = copy;
   }
 
-  async run(): Promise<"passed" | "failed" | "hung"> {
+  /** `passed`, `hung`, or what failed. */
+  async run(): Promise<string> {
     this.#process ??= fork(import.meta.filename, ["--serve", this.#copy], {
       stdio: ["ignore", "ignore", "inherit", "ipc"],
       env: { ...process.env, RESCUE_FUZZ: "300" },
@@ -211,7 +213,7 @@ class Tests {
     });
     child.removeAllListeners();
     if (said === "hung") this.end();
-    return said === "passed" || said === "failed" ? said : "hung";
+    return String(said);
   }
 
   end(): void {
@@ -247,8 +249,7 @@ async function serve(root: string): Promise<void> {
   process.on("message", async () => {
     turn += 1;
     const failure = await firstFailure(runTests);
-    if (turn === 1 && failure !== undefined) console.error(failure);
-    process.send?.(failure === undefined ? "passed" : "failed");
+    process.send?.(failure === undefined ? "passed" : `failed: ${failure}`);
   });
 }
 

@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: it is the shell that would read them
 import { parse } from "unbash";
 import { describe, expect, it } from "vitest";
-import { readByGrammar, readScript } from "../../../rescue-profile/diagnosis/script.ts";
+import { agreed, readByGrammar, readScript } from "../../../rescue-profile/diagnosis/script.ts";
 import { objectionTo, shownLine, shownWords, tokenize, wordOf } from "../../../rescue-profile/diagnosis/words.ts";
 
 /** What is read of each line: its words, or why not; or why nothing of the whole. */
@@ -139,9 +139,9 @@ describe("a script", () => {
   });
 
   it("shows a command without its blanks and comment, and what is refused as it stands, what is not seen by its number", () => {
-    const script = readScript(" \t a  'b'\t# c\n\ta \u202e  # d\n\u00a0a\r\n a;\t");
+    const script = readScript(" \t a  'b'\t# c\n\ta \u202e  # d\n\u00a0a\r\n a;\t\na  b;");
     if ("refusal" in script) throw new Error(script.refusal);
-    expect(script.commands.map(({ shown }) => shown)).toEqual(["a 'b'", "a \\u{202e}  # d", "\\u{a0}a\\u{d}", "a;"]);
+    expect(script.commands.map(({ shown }) => shown)).toEqual(["a 'b'", "a \\u{202e}  # d", "\\u{a0}a\\u{d}", "a;", "a  b;"]);
   });
 
   it("knows which words a shell would expand", () => {
@@ -247,6 +247,27 @@ describe("the tokenizer by itself", () => {
 
   it("knows nothing of the grammar, which is the other reader's", () => {
     expect(tokenize("if a=b")).toMatchObject({ spellings: ["if", "a=b"] });
+  });
+});
+
+describe("two readers", () => {
+  const word = (text: string, expands = false) => ({ text, expands });
+  const reading = { words: [word("a"), word("b*", true)], spellings: ["'a'", "b*"] };
+
+  it("agree when every word and spelling is the same", () => expect(agreed(reading, structuredClone(reading))).toEqual(reading.words));
+
+  it("do not agree for one that is not", () => {
+    for (const other of [
+      { ...reading, words: [word("a"), word("c*", true)] },
+      { ...reading, words: [word("a"), word("b*")] },
+      { ...reading, words: [word("a")] },
+      { ...reading, words: [...reading.words, word("c")] },
+      { ...reading, spellings: ["a", "b*"] },
+      { ...reading, spellings: ["'a'"] },
+    ]) {
+      expect(agreed(reading, other)).toBe(undefined);
+      expect(agreed(other, reading)).toBe(undefined);
+    }
   });
 });
 
