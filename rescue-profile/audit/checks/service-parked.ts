@@ -46,7 +46,7 @@ function givenUp(service: ServiceFacts, profile: string): readonly Problem[] {
 
 function lastEnd({ reading: { lastExit, restarts } }: ServiceFacts): string {
   const end = lastExit?.signal ?? lastExit?.code;
-  return `it gave up${restarts === undefined ? "" : ` after ${restarts} restarts`}${end === undefined ? "" : `; the last run ended with ${end}`}`;
+  return `it gave up${restarts === undefined ? "" : ` after ${restarts} ${restarts === 1 ? "restart" : "restarts"}`}${end === undefined ? "" : `; the last run ended with ${end}`}`;
 }
 
 function logsOf({ manager, name }: ServiceFacts): readonly string[] {

@@ -124,6 +124,8 @@ export async function removeAuditFiles({ home, env }: SystemdPlace, profile: str
   const { timer } = rotationPlaces(home, profile);
   if (files.includes(timer)) await tryOrder(["disable", "--now", basename(timer)]);
   for (const path of files) remove(home, path);
+  // systemd's own note of when the timer ran last outlives it.
+  rmSync(join(home, ".local", "share", "systemd", "timers", `stamp-${basename(timer)}`), { force: true });
   await tryOrder(["daemon-reload"]);
   return files.map((path) => `${path} was removed`);
 }
