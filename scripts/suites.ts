@@ -12,7 +12,7 @@ const MINUTE_MS = 60_000;
 const DEADLINE_MS = {
   check: 5 * MINUTE_MS,
   unit: 3 * MINUTE_MS,
-  programs: 5 * MINUTE_MS,
+  programs: 12 * MINUTE_MS,
   host: 45 * MINUTE_MS,
   lab: 45 * MINUTE_MS,
 } as const;

@@ -291,6 +291,7 @@ describe("the checks of jobs", () => {
           }
         }
       }),
+      { numRuns: 40 },
     );
   });
 });

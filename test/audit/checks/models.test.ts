@@ -264,6 +264,7 @@ describe("the checks of models", () => {
           for (const command of commands) expect(command).toMatch(/^openclaw [\w .:@/-]+$/);
         }
       }),
+      { numRuns: 25 },
     );
   });
 });

@@ -6,7 +6,7 @@ import { choicesFrom, choicesOf } from "./generate.ts";
 const FULL = process.env["RESCUE_FULL"] === "1";
 /** Fewer for each of many mutants (`mutate.ts`). */
 const FEW = process.env["RESCUE_FUZZ"];
-const SEEDED = FULL ? 1_000_000 : Number(FEW ?? 15_000);
+const SEEDED = FULL ? 1_000_000 : Number(FEW ?? 5_000);
 const SHRUNK = FULL ? 50_000 : Number(FEW ?? 5_000);
 
 describe("what is generated", () => {

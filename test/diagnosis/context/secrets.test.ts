@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { CANARIES, FORMS, plantedConfig } from "./canaries.ts";
 import { contextOf, lines, partOf } from "./support.ts";
 
-const RUNS = process.env["RESCUE_FULL"] === "1" ? 3_000 : 150;
+const RUNS = process.env["RESCUE_FULL"] === "1" ? 3_000 : 40;
 
 /** What of a secret would give it away: itself, and every form of it, however it is broken into lines. */
 function shows(text: string, secret: string): string | undefined {
