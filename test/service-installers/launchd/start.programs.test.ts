@@ -16,7 +16,8 @@ const DISABLED = golden("disabled-15.txt");
 let fake: ReturnType<typeof fakeLaunchctl>;
 let plist: string;
 
-const control = (profile = "default") => launchdControl({ profile, env: fake.env, uid: 501, home: fake.home, patienceMs: 600 });
+const control = (profile = "default", patienceMs = 600) =>
+  launchdControl({ profile, env: fake.env, uid: 501, home: fake.home, patienceMs });
 
 beforeEach(() => {
   fake = fakeLaunchctl();
@@ -91,7 +92,8 @@ describe("a start", () => {
 
   it("tries again when launchd gives its error 5 for a moment, and says so when it goes on", async () => {
     fake.refuses("bootstrap", 5, "Bootstrap failed: 5: Input/output error\nTry re-running the command as root for richer errors.", 2);
-    await control().start();
+    // Each order is a process: three of them may take longer than a short patience on a busy machine.
+    await control("default", 20_000).start();
     expect(fake.orders().filter((order) => order.startsWith("bootstrap"))).toHaveLength(3);
     fake.unloaded();
     fake.refuses("bootstrap", 5, "Bootstrap failed: 5: Input/output error\nTry re-running the command as root for richer errors.", 50);
