@@ -19,7 +19,7 @@ export function packageCopy(): string {
     .split("\n")
     .filter((path) => path.includes("node_modules"))
     .map((path) => relative(REPOSITORY, path));
-  for (const name of ["dist", "plugin", "docs", "openclaw.plugin.json", "package.json", "CHANGELOG.md", ...dependencies]) {
+  for (const name of ["dist", "plugin", "config", "docs", "openclaw.plugin.json", "package.json", "CHANGELOG.md", ...dependencies]) {
     cpSync(join(REPOSITORY, name), join(dir, name), { recursive: true });
   }
   return dir;
