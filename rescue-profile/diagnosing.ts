@@ -44,7 +44,7 @@ export async function diagnose(dog: Watchdog, incident: number, signal: AbortSig
   mkdirSync(folder, { recursive: true, mode: 0o700 });
 
   const boundary = randomBytes(16).toString("hex");
-  const context = buildContext(await gatherContext(dog, story), contextOptions(dog, boundary));
+  const context = buildContext(await gatherContext(dog, story), await contextOptions(dog, boundary));
   writePlainFile(join(folder, CONTEXT_FILE), context.text);
 
   const allowlist = allowlistFor({ ...options, packageRoot: options.packageRoot });

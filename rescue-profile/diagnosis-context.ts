@@ -1,8 +1,12 @@
 import { freemem, release, type as systemName, totalmem, userInfo } from "node:os";
+import { join } from "node:path";
+import { parseEnv } from "node:util";
 import { nativeControl } from "../src/service-installers/select.ts";
-import { messageOf, RescueError } from "../src/shared/errors.ts";
+import { messageOf, RescueError, systemErrorCode } from "../src/shared/errors.ts";
 import { readHostConfig } from "../src/shared/gateway-config.ts";
 import { runCommand } from "../src/shared/run-command.ts";
+import { readPlain } from "../src/shared/secure-file.ts";
+import { secretsIn } from "./audit-facts/secrets.ts";
 import type { Cause, Reading } from "./core/model.ts";
 import type { ContextOptions, ContextParts } from "./diagnosis/context/build.ts";
 import { findGatewayHost } from "./gateway-host.ts";
@@ -59,9 +63,22 @@ export async function gatherContext(dog: Watchdog, incident: IncidentDetail): Pr
   };
 }
 
-/** Who is to be hidden, and what is known of secrets besides. */
-export function contextOptions(dog: Watchdog, boundary: string): ContextOptions {
-  return { boundary, home: dog.options.home, user: userInfo().username, mask: maskSecrets };
+/** Who is to be hidden, and what is known of secrets besides the configuration's: those of the `.env` files and of the service's environment. */
+export async function contextOptions({ options, target }: Pick<Watchdog, "options" | "target">, boundary: string): Promise<ContextOptions> {
+  const { definition } = await findGatewayHost(options);
+  const files = [target.stateDir, options.home].map((directory) => envIn(join(directory, ".env")));
+  const secrets = [definition?.environment, ...files].flatMap((variables) => secretsIn(variables));
+  return { boundary, home: options.home, user: userInfo().username, mask: maskSecrets, secrets };
+}
+
+/** Nothing, where it is no plain file: then its secrets are not known, and only what looks like one is hidden. */
+function envIn(file: string): NodeJS.Dict<string> {
+  try {
+    return parseEnv(readPlain(file) ?? "");
+  } catch (error) {
+    if (!(error instanceof RescueError) && systemErrorCode(error) === undefined) throw error;
+    return {};
+  }
 }
 
 async function linesOf(argv: readonly string[]): Promise<Reading<readonly string[]>> {
