@@ -8,14 +8,12 @@ import { cleanUp, DAMAGES, HEALTHY } from "../audit/homes/damages.ts";
 import { operatorsHome, UNKNOWN_MODEL } from "../audit/homes/operators.ts";
 import { CANARIES, type PristineHome, pristineHome } from "../audit/homes/pristine.ts";
 
-/** Not in the table: test/lab/audit.lab.test.ts has the services, the unit tests disk and network; what only a running gateway shows comes first here. */
+/** Not in the table: test/lab/audit.lab.test.ts has the services; what only a running gateway shows comes first here; the host's lint is only passed on. */
 const ELSEWHERE = [
   "service-installed",
   "service-parked",
   "unit-start-limit",
   "server-unit",
-  "data-disk",
-  "network-interfaces",
   "host-lint",
   "model-credentials",
   "cron-overdue",

@@ -8,13 +8,17 @@ import {
   openSync,
   readFileSync,
   rmSync,
+  statfsSync,
   truncateSync,
   utimesSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
+import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { MEMORY_FILE } from "../../../rescue-profile/audit/memory.ts";
 import { CANARIES, type PristineHome } from "./pristine.ts";
 
 /** One way in which a home is damaged, and the check that is to see it. */
@@ -94,6 +98,25 @@ const withPlugin =
   };
 const enabled = (config: Config, name = "audit-plugin") => {
   config["plugins"]["entries"][name] = { enabled: true };
+};
+
+/** As a machine whose kernel lets nobody enumerate them (a hardened container), or that has none. */
+const shown = os.networkInterfaces;
+function showInterfaces(by: typeof os.networkInterfaces): void {
+  os.networkInterfaces = by;
+  syncBuiltinESMExports();
+}
+const refusesInterfaces = (code: string) => () =>
+  showInterfaces(() => {
+    throw Object.assign(new Error("A system error occurred: uv_interface_addresses"), { code });
+  });
+
+/** What audits of the last days saw, so that the disk, as it is now, lasts so long. */
+const fillsUp = (daysLeft: number) => (home: PristineHome) => {
+  const { bavail, bsize } = statfsSync(home.stateDir);
+  const free = bavail * bsize;
+  const disk = [5, 4, 3, 2, 1].map((days) => ({ atMs: NOW() - days * DAY_MS, freeBytes: Math.round(free * (1 + days / daysLeft)) }));
+  writeFileSync(path.join(home.dir, MEMORY_FILE), JSON.stringify({ findings: {}, disk }));
 };
 
 /** A host's package as far as an audit looks: beside it, what npm leaves. */
@@ -815,6 +838,14 @@ export const DAMAGES: readonly Damage[] = [
     },
   },
 
+  { check: "data-disk", how: "full in five days", make: fillsUp(5), subject: () => "growth" },
+  { check: "data-disk", how: "full in a day", make: fillsUp(1), subject: () => "growth" },
+  { check: "data-disk", how: "full in an hour", make: fillsUp(1 / 24), subject: () => "growth" },
+
+  { check: "network-interfaces", how: "refused by the kernel", make: refusesInterfaces("ERR_SYSTEM_ERROR") },
+  { check: "network-interfaces", how: "forbidden", make: refusesInterfaces("EPERM") },
+  { check: "network-interfaces", how: "none", make: () => showInterfaces(() => ({})) },
+
   {
     check: "webhook-secret",
     how: "a short token",
@@ -969,6 +1000,8 @@ export const HEALTHY: readonly Pick<Damage, "how" | "make">[] = [
 
 /** What a damage leaves outside of what `restore` puts back. */
 export function cleanUp(home: PristineHome): void {
+  showInterfaces(shown);
+  rmSync(path.join(home.dir, MEMORY_FILE), { force: true });
   for (const name of [".openclaw-other", ".openclaw-second", "declared", "node_modules"]) {
     const left = path.join(home.home, name);
     if (existsSync(left)) rmSync(left, { recursive: true });
