@@ -25,11 +25,13 @@ const KEPT_MS = 90 * 86_400_000;
  * Whom the settings name. Throws `not-readable` or `config-invalid` for a secret that cannot be read or is empty. The library for Telegram is only
  * loaded when a chat is among them.
  */
-async function receiversOf({ settings: { alerts }, options }: Alerting): Promise<readonly Receiver[]> {
+async function receiversOf(dog: Alerting): Promise<readonly Receiver[]> {
+  const { settings, options } = dog;
+  const { alerts } = settings;
   const words = CATALOGUE[alerts.language];
   const secretOf = (file: string | undefined) => (file === undefined ? null : secretIn(file));
   return [
-    ...(alerts.telegram.length === 0 ? [] : await chatsOf(alerts.telegram, words, options)),
+    ...(alerts.telegram.length === 0 ? [] : await chatsOf(dog, words)),
     ...alerts.webhooks.map(({ name, url, secretFile, least }) =>
       webhookReceiver({ name: `webhook:${name}`, url, secret: secretOf(secretFile), least, wallMs }),
     ),
@@ -40,17 +42,36 @@ async function receiversOf({ settings: { alerts }, options }: Alerting): Promise
   ];
 }
 
-async function chatsOf(
-  chats: Alerting["settings"]["alerts"]["telegram"],
-  words: Words,
-  options: Alerting["options"],
-): Promise<readonly Receiver[]> {
+async function chatsOf(dog: Alerting, words: Words): Promise<readonly Receiver[]> {
+  const { settings, options } = dog;
   const { telegramReceiver } = await import("./notify/telegram/telegram.ts");
-  return chats.map(({ name, tokenFile, chat, apiRoot, least }) => {
+  const read = botReader(dog);
+  return settings.alerts.telegram.map(({ name, tokenFile, chat, apiRoot, least }) => {
     const bot =
       tokenFile === undefined ? rescueBot(options) : { token: secretIn(tokenFile), ...(apiRoot === undefined ? {} : { apiRoot }) };
-    return telegramReceiver({ name: `telegram:${name}`, chat, least, words, ...bot });
+    return telegramReceiver({
+      name: `telegram:${name}`,
+      chat,
+      least,
+      words,
+      isRead: read !== undefined && read.tokenFile === tokenFile,
+      ...bot,
+    });
   });
+}
+
+/** The bot whose messages and buttons are read, by somebody who may act: the settings' own, or the rescue profile's. Undefined: nobody can be asked in a chat. */
+export function botReader({ settings, options }: Alerting): { readonly tokenFile: string | undefined } | undefined {
+  const { telegram } = settings.chat;
+  if (telegram?.tokenFile !== undefined) return telegram.operators.length > 0 ? { tokenFile: telegram.tokenFile } : undefined;
+  try {
+    const { allowFrom } = rescueBot(options);
+    const named = telegram === undefined || telegram.operators.length + telegram.viewers.length === 0 ? allowFrom : telegram.operators;
+    return named.length > 0 ? { tokenFile: undefined } : undefined;
+  } catch (error) {
+    if (!(error instanceof RescueError)) throw error;
+    return undefined;
+  }
 }
 
 interface RescueBot {
@@ -155,7 +176,7 @@ export async function greet(profile: string, { botToken, allowFrom, apiRoot }: T
     allowFrom.map(async (chat) => {
       const bot = { token: botToken, ...(apiRoot === undefined ? {} : { apiRoot }) };
       try {
-        const receiver = telegramReceiver({ name: chat, chat: Number(chat), least: "info", words, ...bot });
+        const receiver = telegramReceiver({ name: chat, chat: Number(chat), least: "info", words, isRead: false, ...bot });
         const sent = await receiver.send(test, null, test.thread);
         return { chat, problem: "why" in sent ? sent.why : null };
       } catch {

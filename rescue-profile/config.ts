@@ -251,13 +251,14 @@ export const PolicySchema = Type.Object(
     ),
     diagnosis: group(
       {
-        mode: Type.Union(
-          (["ask", "auto"] as const).map((name) => Type.Literal(name)),
-          {
-            default: "ask",
-            description:
-              "ask: a person approves each proposal. auto: carried out without, within the budget of the watchdog's own repairs.",
-          },
+        mode: Type.Optional(
+          Type.Union(
+            (["ask", "auto", "dry-run"] as const).map((name) => Type.Literal(name)),
+            {
+              description:
+                "ask: a person approves each proposal. auto: carried out without, within the budget of the watchdog's own repairs. dry-run: only shown. Unset: ask where somebody can be asked in a chat, else auto.",
+            },
+          ),
         ),
         engines: Type.Array(Type.Unknown(), {
           default: [],

@@ -4,22 +4,25 @@ import { join } from "node:path";
 import { serviceNames } from "../src/service-installers/names.ts";
 import { RescueError } from "../src/shared/errors.ts";
 import { rescueProfileOf } from "../src/shared/rescue-home.ts";
-import { readIfThere, writePlainFile } from "../src/shared/secure-file.ts";
+import { writePlainFile } from "../src/shared/secure-file.ts";
 import { allowlistFor } from "./allowlist-main.ts";
-import type { Proposal } from "./core/event.ts";
+import type { PolicySettings } from "./config.ts";
 import type { ProcessIdentity } from "./core/model.ts";
+import type { KeptProposal, ProposalRecord, ProposalState } from "./core/proposal.ts";
 import type { Action, SlotFacts } from "./diagnosis/action.ts";
 import { buildContext } from "./diagnosis/context/build.ts";
 import { askFirst } from "./diagnosis/engines/ask-first.ts";
 import { ENGINES, hostEngine } from "./diagnosis/engines/catalog.ts";
+import type { Engine } from "./diagnosis/engines/engine.ts";
 import { parseEngines } from "./diagnosis/engines/settings.ts";
-import { type JudgedPlan, judgePlan, offered, type PlannedAction, refusedPlan } from "./diagnosis/judge.ts";
+import { bestOf } from "./diagnosis/experience.ts";
+import { type JudgedPlan, judgePlan, offered, type PlannedAction, refusedPlan, rewritten } from "./diagnosis/judge.ts";
 import { commandsOf, extractPlan, PROPOSAL_SCHEMA } from "./diagnosis/plan-json.ts";
 import { buildPrompt } from "./diagnosis/prompt.ts";
-import { CONTEXT_FILE, type ProposalRecord, parseRecord, RECORD_FILE, serialiseRecord } from "./diagnosis/record.ts";
 import { readScript } from "./diagnosis/script.ts";
 import { contextOptions, gatherContext } from "./diagnosis-context.ts";
 import { findGatewayHost } from "./gateway-host.ts";
+import type { IncidentDetail } from "./journal/read.ts";
 import { wallMs } from "./observe/clock.ts";
 import { readDeadLock } from "./observe/dead-lock.ts";
 import { observeListener } from "./observe/listener.ts";
@@ -27,64 +30,108 @@ import { readProcess } from "./observe/process.ts";
 import type { Watchdog } from "./open-watchdog.ts";
 import type { Proposable } from "./repair/plan.ts";
 
+/** In an incident's folder: what was shown of it. */
+export const CONTEXT_FILE = "context.txt";
+
 /** Where everything about an incident lies. */
 export function incidentFolder(dir: string, incident: number): string {
   return join(dir, "incidents", String(incident));
 }
 
+/** How what is proposed is answered: a person is asked, it is carried out, or it is only shown. */
+export type ProposalMode = NonNullable<PolicySettings["diagnosis"]["mode"]>;
+
+const STATES = { ask: "waiting", auto: "asked", "dry-run": "shown" } as const satisfies Record<ProposalMode, ProposalState>;
+
 /**
- * The third tier's first half: gathers the evidence, asks the engines in their order, and judges what they propose by the allowlist. Writes the context and the proposal
- * into the incident's folder, and carries nothing out. Throws RescueError `usage` (no such incident) and what the allowlist and the settings throw.
+ * The third tier's first half: gathers the evidence, takes what worked before for this cause or asks the engines in their order, and judges what is proposed by the
+ * allowlist. Writes the context into the incident's folder and the proposal into the journal, and carries nothing out. `recall`: experience comes before the engines.
+ * Throws RescueError `usage` (no such incident) and what the allowlist and the settings throw.
  */
-export async function diagnose(dog: Watchdog, incident: number, signal: AbortSignal): Promise<ProposalRecord> {
-  const { options, settings, dir } = dog;
-  const story = dog.journal.outbox.story(`incident-${incident}`);
+export async function diagnose(
+  dog: Watchdog,
+  incident: number,
+  { mode, recall, signal }: { readonly mode: ProposalMode; readonly recall: boolean; readonly signal: AbortSignal },
+): Promise<KeptProposal> {
+  const { options, settings, dir, journal } = dog;
+  const story = journal.outbox.story(`incident-${incident}`);
   if (story?.kind !== "incident") throw new RescueError("usage", `there is no incident ${incident}`, { fix: "list them with: history" });
   const folder = incidentFolder(dir, incident);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
 
-  const boundary = randomBytes(16).toString("hex");
-  const context = buildContext(await gatherContext(dog, story), await contextOptions(dog, boundary));
-  writePlainFile(join(folder, CONTEXT_FILE), context.text);
+  const { text: context, boundary } = await contextFor(dog, story);
+  writePlainFile(join(folder, CONTEXT_FILE), context);
 
   const allowlist = allowlistFor({ ...options, packageRoot: options.packageRoot });
   const proven = await prove(dog);
-  const { engines: wanted, onRejected, approvalSeconds } = settings.diagnosis;
-  const { cli } = await findGatewayHost(options);
-  const known = [...ENGINES, ...(cli === undefined ? [] : [hostEngine(cli.command, rescueProfileOf(options.profile))])];
-  const engines = parseEngines(wanted.length === 0 ? undefined : wanted, "diagnosis.engines", known);
-  const prompt = buildPrompt({ schema: PROPOSAL_SCHEMA, allowed: offered(allowlist, proven.facts), context: context.text, boundary });
+  const { onRejected, approvalSeconds } = settings.diagnosis;
+  const policy = { onRejected } as const;
+  const cause = causeOf(story);
+  const base = { incident, cause, atMs: wallMs(), untilMs: wallMs() + approvalSeconds * 1000, answer: null };
+  const known = recall ? bestOf(journal.patterns(), cause) : undefined;
+  const recalled =
+    known === undefined ? undefined : judgePlan(rewritten(known.entries, allowlist, proven.facts), allowlist, proven.facts, policy);
+  if (known !== undefined && recalled?.accepted === true && triedBefore(recalled) === undefined) {
+    const asked = `it helped ${known.worked} of ${known.tried} times when the cause was ${cause}, so nobody was asked`;
+    return kept({ ...base, atMs: wallMs(), asked, engine: EXPERIENCE, diagnosis: null, human: null }, recalled);
+  }
+
+  const prompt = buildPrompt({ schema: PROPOSAL_SCHEMA, allowed: offered(allowlist, proven.facts), context, boundary });
   const cwd = join(folder, "engine");
   mkdirSync(cwd, { recursive: true, mode: 0o700 });
   chmodSync(cwd, 0o700);
-  const asked = await askFirst(engines, prompt, { env: options.env, home: options.home, cwd, signal });
+  const { summary, answer } = await askFirst(await enginesOf(dog), prompt, { env: options.env, home: options.home, cwd, signal });
+  const now = { ...base, atMs: wallMs(), untilMs: wallMs() + approvalSeconds * 1000, asked: summary };
+  if (answer === undefined) return kept({ ...now, engine: null, diagnosis: null, human: null }, refusedPlan("no engine gave an answer"));
+  const given = extractPlan(answer.text);
+  const said = given.kind === "proposal" ? given.proposal : undefined;
+  return kept({ ...now, engine: answer.engine, diagnosis: said?.diagnosis ?? null, human: said?.human ?? null }, judged(given));
 
-  const base = { incident, atMs: wallMs(), untilMs: wallMs() + approvalSeconds * 1000, asked: asked.summary, answer: null };
-  const none = { engine: null, diagnosis: null, human: null, judged: [], actions: "", ends: null, state: "none" } as const;
-  if (asked.answer === undefined) return keep(dir, { ...base, ...none, refusal: "no engine gave an answer" });
-  const answer = extractPlan(asked.answer.text);
-  const said = answer.kind === "proposal" ? answer.proposal : undefined;
-  const plan = judged(answer);
-  const { actions, ends } = stepsOf(plan.actions, proven.process);
-  return keep(dir, {
-    ...base,
-    engine: asked.answer.engine,
-    diagnosis: said?.diagnosis ?? null,
-    human: said?.human ?? null,
-    judged: plan.judged,
-    refusal: plan.refusal,
-    actions,
-    ends,
-    state: plan.accepted && actions !== "" ? "waiting" : "none",
-  });
-
-  function judged(given: ReturnType<typeof extractPlan>): JudgedPlan {
-    if (given.kind === "refused") return refusedPlan(given.reason);
-    const policy = { onRejected } as const;
-    if (given.kind === "proposal") return judgePlan(commandsOf(given.proposal), allowlist, proven.facts, policy);
-    const script = readScript(given.text);
+  function judged(plan: ReturnType<typeof extractPlan>): JudgedPlan {
+    if (plan.kind === "refused") return refusedPlan(plan.reason);
+    if (plan.kind === "proposal") return judgePlan(commandsOf(plan.proposal), allowlist, proven.facts, policy);
+    const script = readScript(plan.text);
     return "refusal" in script ? refusedPlan(script.refusal) : judgePlan(script.commands, allowlist, proven.facts, policy);
   }
+
+  /** What did not help in this incident does not help when somebody else proposes it. */
+  function triedBefore(plan: JudgedPlan): string | undefined {
+    const { actions } = stepsOf(plan.actions, proven.process);
+    const isSame =
+      story?.kind === "incident" &&
+      story.repairs.some(({ tier, subject, outcome }) => tier === 3 && subject === actions && outcome !== "aborted");
+    return isSame ? "just this was carried out in this incident already, and has not helped" : undefined;
+  }
+
+  function kept(from: Omit<ProposalRecord, "judged" | "refusal" | "actions" | "ends" | "state">, plan: JudgedPlan): KeptProposal {
+    const { actions, ends } = stepsOf(plan.actions, proven.process);
+    const refusal = plan.refusal ?? triedBefore(plan) ?? null;
+    const isPossible = refusal === null && actions !== "";
+    const what = isPossible ? { actions, ends, state: STATES[mode] } : { actions: "", ends: null, state: "none" as const };
+    return journal.proposals.add({ ...from, judged: plan.judged, refusal, ...what });
+  }
+}
+
+/** Who proposes what worked before. */
+const EXPERIENCE = "experience";
+
+/** What it was taken for when a person was told. */
+function causeOf({ told, cause }: IncidentDetail): string {
+  return told.findLast(({ severity }) => severity === "critical")?.cause ?? cause;
+}
+
+/** The evidence of an incident as it is now, its secrets replaced. */
+export async function contextFor(dog: Watchdog, incident: IncidentDetail): Promise<{ readonly text: string; readonly boundary: string }> {
+  const boundary = randomBytes(16).toString("hex");
+  const { text } = buildContext(await gatherContext(dog, incident), await contextOptions(dog, boundary));
+  return { text, boundary };
+}
+
+async function enginesOf({ options, settings }: Watchdog): Promise<readonly Engine[]> {
+  const { engines } = settings.diagnosis;
+  const { cli } = await findGatewayHost(options);
+  const known = [...ENGINES, ...(cli === undefined ? [] : [hostEngine(cli.command, rescueProfileOf(options.profile))])];
+  return parseEngines(engines.length === 0 ? undefined : engines, "diagnosis.engines", known);
 }
 
 /** What slots may be filled with now: the process that holds both the lock and the port, and a lock that nobody holds. */
@@ -126,24 +173,4 @@ function stepsOf(
   const ends = actions.some(({ action }) => STEPS[action].includes("end")) ? process : null;
   const steps = actions.flatMap(({ action }) => STEPS[action]).filter((step) => step !== "end" || ends !== null);
   return { actions: [...new Set(steps)].join(","), ends };
-}
-
-/** The record of an incident's diagnosis; undefined: there was none. Throws `not-readable` when it cannot be understood. */
-export function readProposal(dir: string, incident: number): ProposalRecord | undefined {
-  const file = join(incidentFolder(dir, incident), RECORD_FILE);
-  const text = readIfThere(file);
-  if (text === undefined) return undefined;
-  const record = parseRecord(text);
-  if (record === undefined) throw new RescueError("not-readable", `${file} is not what a diagnosis wrote`, { fix: `look at ${file}` });
-  return record;
-}
-
-export function keep(dir: string, record: ProposalRecord): ProposalRecord {
-  writePlainFile(join(incidentFolder(dir, record.incident), RECORD_FILE), serialiseRecord(record));
-  return record;
-}
-
-/** What whoever watches is asked to carry out. `approvedBy` null: nobody was asked. */
-export function proposalOf({ incident, actions, ends }: ProposalRecord, approvedBy: string | null): Proposal {
-  return { incident, actions, ends, approvedBy };
 }

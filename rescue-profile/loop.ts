@@ -1,11 +1,12 @@
 import { assess } from "./core/assess.ts";
 import { decide } from "./core/decide.ts";
-import type { Action, Decision, Proposal, WatchEvent } from "./core/event.ts";
+import type { Action, Decision, WatchEvent } from "./core/event.ts";
 import type { Findings } from "./core/findings.ts";
 import { withheld } from "./core/limits.ts";
 import type { Assessment, Observation } from "./core/model.ts";
 import type { Depth } from "./core/pace.ts";
 import type { Policy } from "./core/policy.ts";
+import type { Proposal } from "./core/proposal.ts";
 import { isJudgeable } from "./core/request.ts";
 import type { RepairOutcome, Warned, WatchState } from "./core/state.ts";
 import { forget } from "./core/track.ts";

@@ -6,8 +6,9 @@ import type { WatchState } from "./core/state.ts";
 import { isJournalTrouble, type Lease, LeaseLost, type LeaseResult, type RequestRow } from "./journal/journal.ts";
 import { watch } from "./loop.ts";
 import { leaseMs, loopPorts } from "./loop-ports.ts";
-import { monotonicMs } from "./observe/clock.ts";
+import { monotonicMs, wallMs } from "./observe/clock.ts";
 import { isAlive, sleep, type Watchdog } from "./open-watchdog.ts";
+import { expiring } from "./proposing.ts";
 import { wakeBell } from "./wake.ts";
 
 export { alertStatus, alertTest } from "./alerting.ts";
@@ -51,6 +52,7 @@ export async function watchForever(
     const ended = new AbortController();
     const told = alerting(dog, AbortSignal.any([signal, ended.signal]));
     void auditing(dog, AbortSignal.any([signal, ended.signal]));
+    void expiring(dog, AbortSignal.any([signal, ended.signal]));
     try {
       await watch(dog.journal.loadState(dog.options.profile), toPolicy(dog.settings), loopPorts(dog, taken.lease, bell), signal);
       dog.log({ event: "watch-ended", trigger: dog.options.what });
@@ -124,6 +126,7 @@ export async function tick(dog: Watchdog, maxMs: number, signal: AbortSignal, te
         return monotonicMs() >= endMs || (calm && decision.state.incident === null && decision.state.phase.name === "watching");
       },
     );
+    dog.journal.proposals.expire(wallMs());
     if (tells) {
       auditIfDue(dog);
       await alertOnce(dog, signal);

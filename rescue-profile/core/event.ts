@@ -2,6 +2,7 @@ import type { Tier } from "./causes.ts";
 import type { Classification } from "./findings.ts";
 import type { Assessment, Cause, ProcessIdentity } from "./model.ts";
 import type { NextLook } from "./pace.ts";
+import type { Proposal } from "./proposal.ts";
 import type { RepairOutcome, WatchState } from "./state.ts";
 
 export type WatchEvent =
@@ -27,21 +28,10 @@ export type WatchEvent =
   | { readonly kind: "paused"; readonly atMs: number; readonly untilMs: number | null; readonly by: string; readonly reason: string | null }
   | { readonly kind: "resumed"; readonly atMs: number; readonly by: string };
 
-/** Steps that a diagnosis chose. `approvedBy` null: nobody was asked, so that the budget of the watchdog's own repairs binds it. */
-export interface Proposal {
-  /** For which incident: a late answer must not be carried out in the next one. */
-  readonly incident: number;
-  /** In the words of `repair/plan`: `restart,doctor`. */
-  readonly actions: string;
-  /** The process that may be ended, proven when it was judged; null: none. */
-  readonly ends: ProcessIdentity | null;
-  readonly approvedBy: string | null;
-}
-
 export type Severity = "info" | "warning" | "critical";
 
 /** What people hear of, as the journal's `news` has it. */
-export type NewsKind = "opened" | "repair-started" | "repair-ended" | "told" | "closed";
+export type NewsKind = "opened" | "repair-started" | "repair-ended" | "told" | "proposed" | "answered" | "closed";
 
 /** Effects as data, in the order in which they are to be applied, after the new state is durable. */
 export type Action =

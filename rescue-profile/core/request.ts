@@ -1,11 +1,12 @@
 import { adviceFor, CAUSES, kills, tierOf } from "./causes.ts";
 import { circumstances, classify } from "./classify.ts";
 import { MIN_CHECKS } from "./diagnose.ts";
-import type { Decision, Proposal, WatchEvent } from "./event.ts";
+import type { Decision, WatchEvent } from "./event.ts";
 import type { Classification } from "./findings.ts";
 import { mayKill, nextAllowedMs, withheld } from "./limits.ts";
 import type { Cause } from "./model.ts";
 import type { Policy } from "./policy.ts";
+import { PROPOSALS_PER_INCIDENT, type Proposal } from "./proposal.ts";
 import { decision, startRepair } from "./respond.ts";
 import type { WatchState } from "./state.ts";
 
@@ -57,12 +58,13 @@ function chosen(state: WatchState, { seen, tier, by }: Request, plain: Cause, po
   return tierOf(found.cause) === 2 && policy.maxTier < 2 ? simple : found;
 }
 
-/** What a diagnosis proposed, if it may be carried out: in its own incident, once, and within the budget unless a person approved it. */
+/** What a diagnosis proposed, if it may be carried out: in its own incident, twice at most, and within the budget unless a person approved it. */
 function proposed(state: WatchState, proposal: Proposal, atMs: number, policy: Policy): Classification | string {
   const { incident, actions, ends, approvedBy } = proposal;
   if (policy.maxTier < 3) return "this watchdog carries out no proposals (limits.maxTier)";
   if (state.incident?.id !== incident) return `incident ${incident} is over`;
-  if (state.incident.mends.some((mended) => tierOf(mended) === 3)) return "a proposal was carried out in this incident already";
+  const carriedOut = state.incident.mends.filter((mended) => tierOf(mended) === 3).length;
+  if (carriedOut >= PROPOSALS_PER_INCIDENT) return `${carriedOut} proposals were carried out in this incident already`;
   const cause = ends === null ? "proposed" : "proposed-end";
   if (ends !== null && (state.track.identity?.pid !== ends.pid || state.track.identity.startTime !== ends.startTime))
     return `pid ${ends.pid} is not the process that was judged any more`;

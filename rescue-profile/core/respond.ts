@@ -23,6 +23,8 @@ export function startRepair(state: WatchState, fault: Fault, by: string, policy:
     ...opened.incident,
     attempts: opened.incident.attempts + (tier === 1 ? 1 : 0),
     mends: tier === 1 ? opened.incident.mends : [...opened.incident.mends, cause],
+    // A person who was told, and then sees that what was proposed is done, is to hear when that has not helped either.
+    told: tier === 3 ? [] : opened.incident.told,
   };
   const attempt = incident.attempts + incident.mends.length;
   const next: WatchState = {

@@ -1,3 +1,5 @@
+import type { JudgedCommand } from "../core/proposal.ts";
+
 /**
  * Everything that an accepted proposal can lead to. A proposed command is never run: what it is allowed to mean is one of these, which the runner of the repairs carries
  * out with the steps, the fence, the guard and the undo of the first two tiers. So a model, an allowlist and a user's own entries can choose, and not add.
@@ -34,10 +36,8 @@ export interface SlotFacts {
   readonly home: string;
 }
 
-/** One command of a proposal, judged. */
-export interface Judged {
-  /** As it stood there, one line, cut. */
-  readonly command: string;
+/** One command of a proposal, judged: what the journal keeps of it, and what is to be done. */
+export interface Judged extends JudgedCommand {
   readonly verdict:
     | { readonly accepted: true; readonly entry: string; readonly action: Action; readonly pid?: number; readonly lock?: string }
     | { readonly accepted: false; readonly reason: string };

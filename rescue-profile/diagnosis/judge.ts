@@ -162,13 +162,24 @@ function whyUnknown(allowlist: Allowlist, words: readonly Word[]): string {
 
 /** The entries as they can be written now, for whoever is asked to propose: one line each, and only those whose slots are proven. */
 export function offered(allowlist: Allowlist, facts: SlotFacts): readonly string[] {
-  return allowlist.flatMap((entry) => {
-    const locks = entry.argv.some((word) => word.kind === "slot" && word.slot === "lock") ? facts.staleLocks : [""];
-    return locks
-      .map((lock) => entry.argv.map((word) => wordOf(fill(word, lock, facts))))
-      .filter((words) => matchEntry(entry, words, facts).state === "matches")
-      .map((words) => words.map(({ text }) => spell(text)).join(" "));
+  return allowlist.flatMap((entry) => spellings(entry, facts).map((words) => words.map(({ text }) => spell(text)).join(" ")));
+}
+
+/** Entries as commands again, with what is proven now in their slots; what cannot be written any more is a command that is rejected. */
+export function rewritten(entries: readonly string[], allowlist: Allowlist, facts: SlotFacts): readonly Proposed[] {
+  return entries.map((id) => {
+    const entry = allowlist.find((each) => each.id === id);
+    const [words] = entry === undefined ? [] : spellings(entry, facts);
+    if (words === undefined) return { shown: id, refusal: "the allowlist does not have it any more, or what it needs is not proven now" };
+    return { shown: words.map(({ text }) => spell(text)).join(" "), words };
   });
+}
+
+function spellings(entry: Entry, facts: SlotFacts): readonly (readonly Word[])[] {
+  const locks = entry.argv.some((word) => word.kind === "slot" && word.slot === "lock") ? facts.staleLocks : [""];
+  return locks
+    .map((lock) => entry.argv.map((word) => wordOf(fill(word, lock, facts))))
+    .filter((words) => matchEntry(entry, words, facts).state === "matches");
 }
 
 function fill(word: PatternWord, lock: string, { pid, unit, profile, port, home }: SlotFacts): string {

@@ -1,8 +1,11 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Action, Proposal } from "../core/event.ts";
+import type { Action } from "../core/event.ts";
 import type { ProcessIdentity } from "../core/model.ts";
+import type { Proposal } from "../core/proposal.ts";
 import { initialState, type RepairOutcome, shiftState, type WatchState } from "../core/state.ts";
 import { Outbox } from "./outbox.ts";
+import { forgetPatterns, type Pattern, readPatterns } from "./patterns.ts";
+import { Proposals } from "./proposals.ts";
 import { isHolding } from "./read.ts";
 
 /** Where and when a process reads its clocks. Injected, so that tests own the time. */
@@ -73,12 +76,24 @@ export class Journal {
 
   /** Who has heard of what happened. */
   readonly outbox: Outbox;
+  /** What diagnoses proposed. */
+  readonly proposals: Proposals;
 
   constructor(db: DatabaseSync, clock: JournalClock, self: ProcessIdentity) {
     this.#db = db;
     this.outbox = new Outbox(db);
+    this.proposals = new Proposals(db);
     this.#clock = clock;
     this.#self = self;
+  }
+
+  /** What has helped against what, over all incidents that are over. */
+  patterns(): readonly Pattern[] {
+    return readPatterns(this.#db);
+  }
+
+  forgetPatterns(cause: string): void {
+    forgetPatterns(this.#db, cause);
   }
 
   close(): void {
@@ -270,7 +285,8 @@ export class Journal {
         return [];
       }
       case "start-repair": {
-        this.#db.prepare("UPDATE incidents SET cause = ? WHERE id = ?").run(action.cause, action.incident);
+        // What was proposed is what is done, and not why it is down.
+        if (action.tier !== 3) this.#db.prepare("UPDATE incidents SET cause = ? WHERE id = ?").run(action.cause, action.incident);
         const { identity } = action;
         const result = this.#db
           .prepare(

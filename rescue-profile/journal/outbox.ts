@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { NewsKind, Severity } from "../core/event.ts";
+import { Proposals } from "./proposals.ts";
 import { type IncidentDetail, readIncident } from "./read.ts";
 
 /** One thing that happened. Wall times as epoch milliseconds. */
@@ -24,7 +25,11 @@ export interface PendingThread {
 }
 
 export type ThreadStory =
-  | ({ readonly kind: "incident" } & IncidentDetail)
+  | ({
+      readonly kind: "incident";
+      /** What makes the names of the buttons of a proposal that waits; null: none does. */
+      readonly secret: string | null;
+    } & IncidentDetail)
   | {
       readonly kind: "warning";
       readonly cause: string;
@@ -108,7 +113,7 @@ export class Outbox {
     const [, kind, id] = /^(incident|warning)-(\d+)$/.exec(thread) ?? [];
     if (kind === "incident") {
       const incident = readIncident(this.#db, Number(id));
-      return incident === undefined ? undefined : { kind, ...incident };
+      return incident === undefined ? undefined : { kind, secret: new Proposals(this.#db).secretOf(incident.id) ?? null, ...incident };
     }
     const tell = this.#db.prepare("SELECT * FROM tells WHERE id = ?").get(Number(id));
     if (tell === undefined) return undefined;

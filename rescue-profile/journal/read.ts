@@ -1,6 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { ProcessIdentity } from "../core/model.ts";
+import type { KeptProposal } from "../core/proposal.ts";
 import type { WatchState } from "../core/state.ts";
+import { proposalsOf } from "./proposals.ts";
 
 /** What people and chats read. Wall times as epoch milliseconds; nothing here writes. */
 export interface IncidentSummary {
@@ -39,7 +41,9 @@ export interface IncidentDetail extends IncidentSummary {
       readonly detail: string | null;
     }[];
   }[];
-  readonly told: readonly { readonly at: number; readonly severity: string; readonly text: string }[];
+  readonly told: readonly { readonly at: number; readonly severity: string; readonly cause: string; readonly text: string }[];
+  /** What diagnoses proposed, oldest first. */
+  readonly proposals: readonly KeptProposal[];
 }
 
 export interface WatchSnapshot {
@@ -143,9 +147,15 @@ export function readIncident(db: DatabaseSync, id: number): IncidentDetail | und
       })),
     })),
     told: db
-      .prepare("SELECT at_wall, severity, text FROM tells WHERE incident = ? ORDER BY id")
+      .prepare("SELECT at_wall, severity, cause, text FROM tells WHERE incident = ? ORDER BY id")
       .all(id)
-      .map((tell) => ({ at: number(tell["at_wall"]), severity: String(tell["severity"]), text: String(tell["text"]) })),
+      .map((tell) => ({
+        at: number(tell["at_wall"]),
+        severity: String(tell["severity"]),
+        cause: String(tell["cause"]),
+        text: String(tell["text"]),
+      })),
+    proposals: proposalsOf(db, id),
   };
 }
 

@@ -1,5 +1,5 @@
 /** Raise with every change of shape. A journal with a higher number was written by a newer watchdog and is set aside, not touched. */
-export const SCHEMA_VERSION = 3;
+export const SCHEMA_VERSION = 4;
 
 /**
  * What people are to hear, in the order in which it happened, written by the very statement that makes it so, whoever issues it. A thread is one
@@ -34,6 +34,27 @@ END;
 CREATE TRIGGER news_of_tell AFTER INSERT ON tells BEGIN
   INSERT INTO news (thread, kind, severity, incident, ref, at_wall)
     VALUES (CASE WHEN NEW.incident IS NULL THEN 'warning-' || NEW.id ELSE 'incident-' || NEW.incident END, 'told', NEW.severity, NEW.incident, NEW.id, NEW.at_wall);
+END;
+`;
+
+/** What a diagnosis proposed, whoever may answer it; `rest` is JSON of what nobody asks for by itself. `forgotten`: repairs up to that one count no more as experience. */
+const PROPOSALS = `
+CREATE TABLE proposals (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, incident INTEGER NOT NULL, cause TEXT NOT NULL, at_wall INTEGER NOT NULL, until_wall INTEGER NOT NULL,
+  state TEXT NOT NULL, answer TEXT, actions TEXT NOT NULL, secret TEXT NOT NULL UNIQUE, rest TEXT NOT NULL
+) STRICT;
+CREATE INDEX proposals_by_incident ON proposals (incident, id);
+CREATE TABLE forgotten (cause TEXT PRIMARY KEY, upto INTEGER NOT NULL) STRICT;
+CREATE TRIGGER news_of_proposal AFTER INSERT ON proposals BEGIN
+  INSERT INTO news (thread, kind, severity, incident, ref, at_wall)
+    VALUES ('incident-' || NEW.incident, 'proposed', iif(NEW.state = 'waiting', 'critical', 'warning'), NEW.incident, NEW.id, NEW.at_wall);
+END;
+CREATE TRIGGER news_of_answer AFTER UPDATE OF state ON proposals WHEN OLD.state IS NOT NEW.state BEGIN
+  INSERT INTO news (thread, kind, severity, incident, ref, at_wall)
+    VALUES ('incident-' || NEW.incident, 'answered', iif(NEW.state = 'waiting', 'critical', 'warning'), NEW.incident, NEW.id, NEW.at_wall);
+END;
+CREATE TRIGGER end_of_proposals AFTER UPDATE OF outcome ON incidents WHEN OLD.outcome IS NULL AND NEW.outcome IS NOT NULL BEGIN
+  UPDATE proposals SET state = 'rejected', answer = 'the incident is over' WHERE incident = NEW.id AND state = 'waiting';
 END;
 `;
 
@@ -73,10 +94,11 @@ CREATE TABLE requests (
   id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, payload TEXT NOT NULL, made_by TEXT NOT NULL, made_wall INTEGER NOT NULL,
   answer TEXT, answered_wall INTEGER
 ) STRICT;
-${NEWS}`;
+${NEWS}${PROPOSALS}`;
 
 /** From the version that is the key to the next one. */
 export const UPGRADES: Readonly<Record<number, string>> = {
   1: "ALTER TABLE repairs ADD COLUMN subject TEXT; ALTER TABLE repairs ADD COLUMN evidence TEXT",
   2: NEWS,
+  3: PROPOSALS,
 };

@@ -1,4 +1,5 @@
 import type { NewsKind, Severity } from "../core/event.ts";
+import type { KeptProposal } from "../core/proposal.ts";
 
 /** What happened in one thread, as the journal has it. Wall times as epoch milliseconds. */
 export type Story =
@@ -20,6 +21,10 @@ export type Story =
         readonly note: string | null;
       }[];
       readonly told: readonly { readonly at: number; readonly severity: string; readonly text: string }[];
+      /** Oldest first. */
+      readonly proposals: readonly KeptProposal[];
+      /** What makes the names of the buttons of the one that waits for an answer; null: none does. */
+      readonly secret: string | null;
     }
   | {
       readonly kind: "warning";
@@ -47,6 +52,8 @@ export interface Alert {
   readonly incident: number | null;
   /** When it began, as an ISO time. */
   readonly since: string;
+  /** Something is proposed, and somebody is to approve or reject it: by which names a button says so. */
+  readonly question?: { readonly approve: string; readonly reject: string };
 }
 
 /** What became of one attempt to send; all waiting and repeating is the pipeline's. */

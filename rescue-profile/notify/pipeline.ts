@@ -66,7 +66,7 @@ export async function deliverNext(receiver: Receiver, ports: PipelinePorts): Pro
   }
   const alert = compose(thread, last.kind, story, ports.profile, ports.words);
   // A changed message makes no sound: what a person has to do is a message of its own.
-  const isLoud = news.some(({ kind, severity }) => kind === "told" && severity === "critical");
+  const isLoud = news.some(({ kind, severity }) => LOUD.has(kind) && severity === "critical");
   const send = (known: string | null) => receiver.send(alert, known, String(last.id));
   let sent = await send(edits && !isLoud ? remote : null);
   // Somebody deleted it: what it has become is told anew.
@@ -87,6 +87,8 @@ export async function deliverNext(receiver: Receiver, ports: PipelinePorts): Pro
     }
   }
 }
+
+const LOUD: ReadonlySet<NewsKind> = new Set<NewsKind>(["told", "proposed", "answered"]);
 
 /** For receivers that have no names for messages: that they were told of the thread. */
 const TOLD = "told";

@@ -1,4 +1,5 @@
 import { formatDuration } from "../../src/shared/duration.ts";
+import type { ProposalState } from "../core/proposal.ts";
 import type { Alert } from "./alert.ts";
 
 /** What the watchdog itself says in an alert; causes and advice are English commands and sentences of the core. */
@@ -12,10 +13,21 @@ export interface Words {
   readonly ended: (outcome: string, tookMs: number) => string;
   readonly more: (incident: number) => string;
   readonly test: string;
+  /** `asked`: what became of asking, an English sentence. */
+  readonly proposed: (engine: string, asked: string) => string;
+  readonly nobodyProposed: (asked: string) => string;
+  readonly notAsAWhole: (why: string) => string;
+  readonly moreRejected: (count: number) => string;
+  readonly approveUntil: (incident: number, until: Date) => string;
+  readonly proposalIs: (state: Exclude<ProposalState, "waiting" | "none">, answer: string | null) => string;
+  readonly buttons: { readonly approve: string; readonly reject: string };
 }
 
 /** What differs between the languages. */
-interface Phrases extends Pick<Words, "state" | "test" | "askedBy"> {
+interface Phrases
+  extends Pick<Words, "state" | "test" | "askedBy" | "proposed" | "nobodyProposed" | "notAsAWhole" | "moreRejected" | "buttons"> {
+  readonly approveUntil: (time: string, command: string) => string;
+  readonly proposalIs: Readonly<Record<Exclude<ProposalState, "waiting" | "none">, string>>;
   readonly attempt: (number: number) => string;
   readonly restart: string;
   readonly deeper: string;
@@ -42,6 +54,14 @@ function wordsOf(say: Phrases): Words {
       outcome === "stopped-by-operator" ? say.stopped : say.servesAgain(outcome !== "recovered", formatDuration(tookMs)),
     more: (incident) => `rescue-watchdog incident ${incident}`,
     test: say.test,
+    proposed: say.proposed,
+    nobodyProposed: say.nobodyProposed,
+    notAsAWhole: say.notAsAWhole,
+    moreRejected: say.moreRejected,
+    approveUntil: (incident, until) =>
+      say.approveUntil(`${until.toISOString().slice(11, 16)} UTC`, `rescue-watchdog proposal ${incident} --approve`),
+    proposalIs: (state, answer) => `${say.proposalIs[state]}${answer === null ? "" : `${say.colon}${answer}`}`,
+    buttons: say.buttons,
   };
 }
 
@@ -57,6 +77,13 @@ const EN = wordsOf({
   stopped: "it was stopped on purpose",
   servesAgain: (byItself, took) => `serves again${byItself ? " by itself" : ""}, ${took} after it was first seen down`,
   test: "This is a test. Alerts of this watchdog arrive here.",
+  proposed: (engine, asked) => `${engine} proposes (${asked}):`,
+  nobodyProposed: (asked) => `an AI was to be asked: ${asked}`,
+  notAsAWhole: (why) => `not carried out: ${why}`,
+  moreRejected: (count) => `and ${count} more that are rejected`,
+  approveUntil: (time, command) => `yours to approve until ${time}, else it is rejected; also by: ${command}`,
+  proposalIs: { asked: "being carried out", rejected: "not carried out", shown: "only shown, as the settings say" },
+  buttons: { approve: "Approve", reject: "Reject" },
 });
 
 const ZH_CN = wordsOf({
@@ -71,6 +98,13 @@ const ZH_CN = wordsOf({
   stopped: "已被人为停止",
   servesAgain: (byItself, took) => `${byItself ? "自行" : ""}恢复服务，距首次发现故障 ${took}`,
   test: "这是一条测试消息。此看门狗的警报会发送到这里。",
+  proposed: (engine, asked) => `${engine} 提议（${asked}）：`,
+  nobodyProposed: (asked) => `询问 AI 的结果：${asked}`,
+  notAsAWhole: (why) => `不予执行：${why}`,
+  moreRejected: (count) => `另有 ${count} 条被拒绝`,
+  approveUntil: (time, command) => `请在 ${time} 前批准，否则将被拒绝；也可运行：${command}`,
+  proposalIs: { asked: "正在执行", rejected: "未执行", shown: "按设置仅展示" },
+  buttons: { approve: "批准", reject: "拒绝" },
 });
 
 const ZH_TW = wordsOf({
@@ -85,6 +119,13 @@ const ZH_TW = wordsOf({
   stopped: "已被人為停止",
   servesAgain: (byItself, took) => `${byItself ? "自行" : ""}恢復服務，距首次發現故障 ${took}`,
   test: "這是一則測試訊息。此看門狗的警報會傳送到這裡。",
+  proposed: (engine, asked) => `${engine} 提議（${asked}）：`,
+  nobodyProposed: (asked) => `詢問 AI 的結果：${asked}`,
+  notAsAWhole: (why) => `不予執行：${why}`,
+  moreRejected: (count) => `另有 ${count} 條被拒絕`,
+  approveUntil: (time, command) => `請在 ${time} 前批准，否則將被拒絕；也可執行：${command}`,
+  proposalIs: { asked: "正在執行", rejected: "未執行", shown: "依設定僅展示" },
+  buttons: { approve: "批准", reject: "拒絕" },
 });
 
 /** The locales that the host's own wizard has. */

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { parsePolicy, toPolicy } from "../../rescue-profile/config.ts";
 import { decide } from "../../rescue-profile/core/decide.ts";
-import type { Proposal } from "../../rescue-profile/core/event.ts";
+import type { Proposal } from "../../rescue-profile/core/proposal.ts";
 import { initialState, type WatchState } from "../../rescue-profile/core/state.ts";
+import { FINDS } from "./finds.ts";
 
 const POLICY = toPolicy(parsePolicy({ limits: { maxTier: 3 } }));
 const AT = 100_000;
@@ -51,11 +52,29 @@ describe("a proposal", () => {
     expect(decided.state.phase.name).toBe("repairing");
   });
 
-  it("is carried out once in an incident, and only in its own", () => {
-    const once = resting({ incident: { id: 4, cause: "process-gone", openedMs: 0, attempts: 2, mends: ["proposed"], told: [] } });
-    expect(ask(once).reason).toBe("refused: a proposal was carried out in this incident already");
+  it("is carried out in its own incident, and a second one when the first has not helped", () => {
+    const having = (...mends: ("proposed" | "proposed-end")[]) =>
+      resting({ incident: { id: 4, cause: "process-gone", openedMs: 0, attempts: 2, mends, told: ["process-gone"] } });
+    expect(repairOf(ask(having("proposed")))).toMatchObject({ tier: 3 });
+    expect(ask(having("proposed", "proposed-end")).reason).toBe("refused: 2 proposals were carried out in this incident already");
     expect(ask(resting(), { incident: 3 }).reason).toBe("refused: incident 3 is over");
     expect(ask(resting({ incident: null })).reason).toBe("refused: incident 4 is over");
+  });
+
+  it("that has not helped is told as what it is: it is down, and needs a human, once more", () => {
+    const { state } = ask(resting());
+    expect(state.incident?.told).toEqual([]);
+    const settled = decide(state, { kind: "repair-settled", atMs: AT + 1, incident: 4, outcome: "done", note: "" }, POLICY).state;
+    let now: WatchState = settled;
+    const told: string[] = [];
+    for (let at = AT + 2_000; at < AT + 60_000; at += 2_000) {
+      const assessment = { atMs: at, verdict: "down", condition: "gone", evidence: [], findings: FINDS.nothing } as const;
+      const decided = decide(now, { kind: "sampled", assessment }, POLICY);
+      told.push(...decided.actions.flatMap((action) => (action.kind === "tell" ? [action.text] : [])));
+      now = decided.state;
+    }
+    expect(told).toHaveLength(1);
+    expect(told[0]).toContain("needs a human");
   });
 
   it("does not come where it was not asked for, in a pause, or when the gateway serves", () => {

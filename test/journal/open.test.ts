@@ -71,7 +71,11 @@ describe("a journal that is opened", () => {
   it("is upgraded in place when an older watchdog made it, with everything that is in it", () => {
     using at = scratch();
     const old = new DatabaseSync(fileIn(at.dir));
-    old.exec(SCHEMA.replace("subject TEXT, evidence TEXT, ", "").replace(UPGRADES[2] ?? "", ""));
+    old.exec(
+      SCHEMA.replace("subject TEXT, evidence TEXT, ", "")
+        .replace(UPGRADES[2] ?? "", "")
+        .replace(UPGRADES[3] ?? "", ""),
+    );
     old.exec("PRAGMA application_id=0x72657363; PRAGMA user_version=1");
     old.exec("INSERT INTO incidents VALUES (1, 'process-gone', 0, 0, NULL, NULL, '[]')");
     old.exec("INSERT INTO repairs (incident, attempt, tier, cause, requested_by, started_wall) VALUES (1, 1, 1, 'process-gone', 'ana', 0)");

@@ -136,7 +136,15 @@ describe("a chat of Telegram", () => {
 
   it("gets plain text, and the same message changed", async () => {
     await using bot = await botApi();
-    const receiver = telegramReceiver({ name: "telegram:one", token: bot.token, chat: CHAT, apiRoot: bot.root, least: "info", words });
+    const receiver = telegramReceiver({
+      name: "telegram:one",
+      token: bot.token,
+      chat: CHAT,
+      apiRoot: bot.root,
+      least: "info",
+      words,
+      isRead: true,
+    });
     const sent = await receiver.send(ALERT, null, "1");
     expect(sent).toEqual({ outcome: "sent", remote: "1" });
     expect(bot.calls[0]?.body).not.toHaveProperty("parse_mode");
@@ -149,9 +157,38 @@ describe("a chat of Telegram", () => {
     expect(await receiver.send(ALERT, "1", "4")).toEqual({ outcome: "unknown-message" });
   });
 
+  it("gets buttons with a question, only where the bot is read, and only when all of it is shown", async () => {
+    await using bot = await botApi();
+    const options = { name: "telegram:one", token: bot.token, chat: CHAT, apiRoot: bot.root, least: "info", words } as const;
+    const asks = { ...ALERT, question: { approve: "rw:a", reject: "rw:r" } };
+    await telegramReceiver({ ...options, isRead: false }).send(asks, null, "1");
+    await telegramReceiver({ ...options, isRead: true }).send({ ...asks, lines: ["long ".repeat(2_000), "more"] }, null, "2");
+    const sent = await telegramReceiver({ ...options, isRead: true }).send(asks, null, "3");
+    const buttons = () => bot.messages(CHAT).map((message) => message.buttons?.map(({ text, callback_data }) => [text, callback_data]));
+    const both = [
+      ["Approve", "rw:a"],
+      ["Reject", "rw:r"],
+    ];
+    expect(buttons()).toEqual([undefined, undefined, both]);
+    await telegramReceiver({ ...options, isRead: true }).send(
+      { ...ALERT, state: "recovered" },
+      "remote" in sent ? (sent.remote ?? "") : "",
+      "4",
+    );
+    expect(buttons()).toEqual([undefined, undefined, undefined]);
+  });
+
   it("is never sent more than Telegram takes, and never half a character", async () => {
     await using bot = await botApi();
-    const receiver = telegramReceiver({ name: "telegram:one", token: bot.token, chat: CHAT, apiRoot: bot.root, least: "info", words });
+    const receiver = telegramReceiver({
+      name: "telegram:one",
+      token: bot.token,
+      chat: CHAT,
+      apiRoot: bot.root,
+      least: "info",
+      words,
+      isRead: true,
+    });
     const huge = { ...ALERT, title: "t".repeat(9_000), lines: ["😀".repeat(9_000), "rescue-watchdog incident 3"] };
     expect(await receiver.send(huge, null, "1")).toMatchObject({ outcome: "sent" });
     const [message] = bot.messages(CHAT);
@@ -161,13 +198,29 @@ describe("a chat of Telegram", () => {
 
   it("that is limited, in trouble, gone or not the bot's is asked again, without the token in any word", async () => {
     await using bot = await botApi();
-    const receiver = telegramReceiver({ name: "telegram:one", token: bot.token, chat: CHAT, apiRoot: bot.root, least: "info", words });
+    const receiver = telegramReceiver({
+      name: "telegram:one",
+      token: bot.token,
+      chat: CHAT,
+      apiRoot: bot.root,
+      least: "info",
+      words,
+      isRead: true,
+    });
     bot.next("sendMessage", tooMany(9), { status: 500, body: { ok: false, error_code: 500, description: "Internal" } }, "drop");
     const answers = [await receiver.send(ALERT, null, "1"), await receiver.send(ALERT, null, "1"), await receiver.send(ALERT, null, "1")];
     await bot.down();
     answers.push(await receiver.send(ALERT, null, "1"));
     await bot.up();
-    const stranger = telegramReceiver({ name: "telegram:two", token: "9:wrong", chat: CHAT, apiRoot: bot.root, least: "info", words });
+    const stranger = telegramReceiver({
+      name: "telegram:two",
+      token: "9:wrong",
+      chat: CHAT,
+      apiRoot: bot.root,
+      least: "info",
+      words,
+      isRead: true,
+    });
     answers.push(await stranger.send(ALERT, null, "1"));
     expect(answers.map(({ outcome }) => outcome)).toEqual(["later", "later", "later", "later", "later"]);
     expect(answers[0]).toMatchObject({ afterMs: 9_000 });
@@ -176,7 +229,15 @@ describe("a chat of Telegram", () => {
 
   it("that refuses a message is not asked again", async () => {
     await using bot = await botApi();
-    const receiver = telegramReceiver({ name: "telegram:one", token: bot.token, chat: CHAT, apiRoot: bot.root, least: "info", words });
+    const receiver = telegramReceiver({
+      name: "telegram:one",
+      token: bot.token,
+      chat: CHAT,
+      apiRoot: bot.root,
+      least: "info",
+      words,
+      isRead: true,
+    });
     bot.next("sendMessage", { status: 400, body: { ok: false, error_code: 400, description: "Bad Request: chat not found" } });
     expect(await receiver.send(ALERT, null, "1")).toEqual({ outcome: "refused", why: "Telegram: Bad Request: chat not found" });
   });

@@ -6,7 +6,8 @@ import net from "node:net";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseHealth, probeHttp } from "../../rescue-profile/observe/http.ts";
-import { child, firstWord, fixture, freePort, listen, statFields, tempDir, until } from "./support.ts";
+import { freePort } from "../support/home.ts";
+import { child, firstWord, fixture, listen, statFields, tempDir, until } from "./support.ts";
 
 /** Longer than a machine under load takes to answer, for probes that do end; short where the deadline itself is awaited. */
 const LONG_MS = 10_000;

@@ -1,7 +1,8 @@
 import net from "node:net";
 import { describe, expect, it } from "vitest";
 import { observeListener, parseListening, parseLsofPids } from "../../rescue-profile/observe/listener.ts";
-import { child, firstWord, fixture, freePort, idleChild, listen } from "./support.ts";
+import { freePort } from "../support/home.ts";
+import { child, firstWord, fixture, idleChild, listen } from "./support.ts";
 
 describe.skipIf(process.platform === "win32")("who listens on the port", () => {
   it("is nobody", async () => {

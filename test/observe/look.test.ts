@@ -4,7 +4,8 @@ import { describe, expect, it } from "vitest";
 import type { ServiceReading } from "../../rescue-profile/core/model.ts";
 import { type LookOptions, look } from "../../rescue-profile/observe/look.ts";
 import type { Target } from "../../rescue-profile/observe/target.ts";
-import { child, firstWord, fixture, freePort, idleChild, lockOf, statFields, tempDir, until, writeLock } from "./support.ts";
+import { freePort } from "../support/home.ts";
+import { child, firstWord, fixture, idleChild, lockOf, statFields, tempDir, until, writeLock } from "./support.ts";
 
 const RUNNING: ServiceReading = { manager: "systemd", state: "running" };
 

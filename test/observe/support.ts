@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import net from "node:net";
+import type net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -97,17 +97,4 @@ export async function listen(server: net.Server, host = "127.0.0.1"): Promise<nu
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("no port");
   return address.port;
-}
-
-/** A port on which nothing listens. */
-export async function freePort(): Promise<number> {
-  const server = net.createServer();
-  const port = await new Promise<number>((resolve) => {
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      resolve(address === null || typeof address === "string" ? 0 : address.port);
-    });
-  });
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

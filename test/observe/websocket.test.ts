@@ -3,7 +3,8 @@ import net from "node:net";
 import { describe, expect, it } from "vitest";
 import { WebSocketServer } from "ws";
 import { probeWebSocket } from "../../rescue-profile/observe/websocket.ts";
-import { freePort, listen } from "./support.ts";
+import { freePort } from "../support/home.ts";
+import { listen } from "./support.ts";
 
 const LONG_MS = 10_000;
 const at = (port: number) => ({ host: "127.0.0.1", port, tls: false });

@@ -8,7 +8,8 @@ import type { Prover } from "../../src/onboard/handover/prove.ts";
 import { proveLinux } from "../../src/onboard/handover/prove-linux.ts";
 import { proveLsof } from "../../src/onboard/handover/prove-lsof.ts";
 import { identityOf } from "../../src/service-installers/external/processes.ts";
-import { child, firstWord, fixture, freePort, idleChild, tempDir, until } from "../observe/support.ts";
+import { child, firstWord, fixture, idleChild, tempDir, until } from "../observe/support.ts";
+import { freePort } from "../support/home.ts";
 
 const CANARY = "canary-b5e1c0ffee-token";
 

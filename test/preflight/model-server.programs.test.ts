@@ -5,7 +5,8 @@ import { pathToFileURL } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { readProcStat } from "../../rescue-profile/observe/proc.ts";
 import { runCommand } from "../../src/shared/run-command.ts";
-import { child, firstWord, freePort, tempDir, until } from "../observe/support.ts";
+import { child, firstWord, tempDir, until } from "../observe/support.ts";
+import { freePort } from "../support/home.ts";
 import { DISK, homeWith, packageIn, run, script, start, wholeModel } from "./support.ts";
 import { wordsOfUnit } from "./unit-words.ts";
 

@@ -11,7 +11,8 @@ import { tryPort } from "../../rescue-profile/preflight/port.ts";
 import { parseShebang } from "../../rescue-profile/preflight/shebang.ts";
 import { partsOf } from "../../rescue-profile/preflight/weights.ts";
 import { parseWishes } from "../../rescue-profile/preflight/wishes.ts";
-import { freePort, tempDir } from "../observe/support.ts";
+import { tempDir } from "../observe/support.ts";
+import { freePort } from "../support/home.ts";
 import { script } from "./support.ts";
 
 const blind = { ok: false, why: "EACCES looking" } as const;

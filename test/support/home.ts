@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -90,15 +91,20 @@ export async function openclaw(args: readonly string[], env: NodeJS.ProcessEnv):
   return run(process.execPath, [OPENCLAW, ...args], { env, cwd: env["HOME"], timeout: 180_000, maxBuffer: 16 * 1024 * 1024 });
 }
 
-/** A port from the kernel. The host derives further ports up to 110 above it. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/** A port on which nothing listens, below those that the kernel gives to others, who could be given it before it is used. The host derives further ports up to 110 above it. */
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < 100; tries++) {
+    const port = randomInt(20_000, 32_000);
+    if (await isFree(port)) return port;
+  }
+  throw new Error("no port is free");
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => (typeof address === "object" && address !== null ? resolve(address.port) : reject(new Error("no port"))));
-    });
+    server.on("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
 }
 

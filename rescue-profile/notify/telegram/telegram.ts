@@ -1,7 +1,7 @@
 import { Api, GrammyError } from "grammy";
 import { botApiRoot } from "../../../src/shared/bot-api-root.ts";
 import type { Severity } from "../../core/event.ts";
-import type { Receiver, Sent } from "../alert.ts";
+import type { Alert, Receiver, Sent } from "../alert.ts";
 import { asText } from "../as-text.ts";
 import type { Words } from "../words.ts";
 
@@ -13,6 +13,8 @@ export interface TelegramOptions {
   readonly apiRoot?: string;
   readonly least: Severity;
   readonly words: Words;
+  /** Somebody reads this bot: a question gets buttons. */
+  readonly isRead: boolean;
 }
 
 /** The Bot API's own limit is 4096. */
@@ -22,16 +24,18 @@ const GONE = /message to edit not found|message can't be edited|MESSAGE_ID_INVAL
 const SAME = /message is not modified/i;
 
 /** One chat. A thread is one message that is changed; without any markup, so that nothing in a log line means anything to Telegram. */
-export function telegramReceiver({ name, token, chat, apiRoot, least, words }: TelegramOptions): Receiver {
+export function telegramReceiver({ name, token, chat, apiRoot, least, words, isRead }: TelegramOptions): Receiver {
   const api = new Api(token, { timeoutSeconds: TIMEOUT_S, ...(apiRoot === undefined ? {} : { apiRoot: botApiRoot(apiRoot) }) });
   return {
     name,
     edits: true,
     least,
     send: async (alert, remote) => {
-      const { title, body } = asText(alert, words, MOST_CHARACTERS);
+      const { title, body, isWhole } = asText(alert, words, MOST_CHARACTERS);
       const text = `${title}\n\n${body}`;
-      const plain = { link_preview_options: { is_disabled: true } };
+      // Nobody approves what he has not seen.
+      const question = isRead && isWhole ? alert.question : undefined;
+      const plain = { link_preview_options: { is_disabled: true }, ...(question === undefined ? {} : keyboardOf(question, words)) };
       try {
         if (remote === null) return { outcome: "sent", remote: String((await api.sendMessage(chat, text, plain)).message_id) };
         await api.editMessageText(chat, Number(remote), text, plain);
@@ -41,6 +45,14 @@ export function telegramReceiver({ name, token, chat, apiRoot, least, words }: T
       }
     },
   };
+}
+
+function keyboardOf({ approve, reject }: NonNullable<Alert["question"]>, { buttons }: Words) {
+  const row = [
+    { text: buttons.approve, callback_data: approve },
+    { text: buttons.reject, callback_data: reject },
+  ];
+  return { reply_markup: { inline_keyboard: [row] } };
 }
 
 function meaningOf(error: unknown, token: string): Sent {
