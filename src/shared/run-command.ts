@@ -7,6 +7,8 @@ export interface CommandOptions {
   readonly timeoutMs: number;
   /** The complete environment of the child; nothing is inherited besides. Default: ours. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Where it runs. Default: where we do. */
+  readonly cwd?: string;
   /** Written to stdin, which is then closed. Without it stdin is /dev/null, so that a prompt cannot block (issue 24178). */
   readonly input?: string;
   /** Bytes kept of each of stdout and stderr; the rest is read and dropped. Default 1 MiB. */
@@ -25,7 +27,7 @@ export interface CommandResult {
   readonly tookMs: number;
   /** True when output was dropped because of `maxBytes`. */
   readonly truncated: boolean;
-  /** Why it never started, as a system error code: `ENOENT` when there is no such program. */
+  /** Why it never started, as a system error code: `ENOENT` when there is no such program, or no such `cwd`. */
   readonly notStarted?: string;
 }
 
@@ -48,6 +50,7 @@ export async function runCommand(argv: readonly string[], options: CommandOption
     buffer: false,
     extendEnv: options.env === undefined,
     ...(options.env === undefined ? {} : { env: options.env }),
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
   });
   const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;

@@ -1,4 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -35,6 +37,17 @@ describe("running a command", () => {
   it("tells a program that does not exist from one that fails", async () => {
     const result = await runCommand(["no-such-program-anywhere"], { timeoutMs: 10_000 });
     expect(result).toMatchObject({ exitCode: null, notStarted: "ENOENT", timedOut: false });
+  });
+
+  it("runs it where it is told to, and tells a directory that is not there as it tells a missing program", async () => {
+    const dir = mkdtempSync(join(tmpdir(), "run-command-"));
+    try {
+      const where = (cwd: string) => runCommand([node, "-p", "process.cwd()"], { timeoutMs: 10_000, cwd });
+      expect((await where(dir)).stdout).toBe(`${realpathSync(dir)}\n`);
+      expect(await where(join(dir, "gone"))).toMatchObject({ exitCode: null, stdout: "", notStarted: "ENOENT", timedOut: false });
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
   });
 
   it("tells a program that was ended by a signal", async () => {

@@ -47,8 +47,9 @@ export async function askEngine(engine: Engine, prompt: EnginePrompt, options: A
   try {
     for (const [name, content] of Object.entries(engine.files ?? {}))
       writeFileSync(join(directory, name), content, { mode: 0o600, flag: "wx" });
-    const result = await runCommand(inDirectory(directory, [binary, ...argumentsOf(engine, text)]), {
+    const result = await runCommand([binary, ...argumentsOf(engine, text)], {
       timeoutMs,
+      cwd: directory,
       env: engineEnv(engine, options),
       input: engine.input === "stdin" ? text : "",
       maxBytes: ANSWER_BYTES,
@@ -64,8 +65,9 @@ export async function askEngine(engine: Engine, prompt: EnginePrompt, options: A
 export async function engineVersion(engine: CommandEngine, options: Pick<AskOptions, "env" | "home" | "cwd">): Promise<string | undefined> {
   const binary = findBinary(engine.binary, options.env["PATH"]);
   if (binary === undefined) return undefined;
-  const result = await runCommand(inDirectory(options.cwd, [binary, ...engine.versionArgs]), {
+  const result = await runCommand([binary, ...engine.versionArgs], {
     timeoutMs: VERSION_MS,
+    cwd: options.cwd,
     env: engineEnv(engine, options),
     maxBytes: 4_096,
   });
@@ -141,14 +143,6 @@ function argumentsOf(engine: CommandEngine, prompt: string): string[] {
   return args.map((argument) =>
     argument.replaceAll(/\{(prompt|model)\}/g, (_, slot: string) => (slot === "prompt" ? prompt : (model ?? ""))),
   );
-}
-
-/**
- * runCommand has no working directory; this shell changes it and becomes the program. Its script is fixed, and nothing is put into it. On Windows the program keeps ours.
- */
-function inDirectory(directory: string, argv: readonly string[]): string[] {
-  if (process.platform === "win32") return [...argv];
-  return ["/bin/sh", "-c", 'cd -- "$1" && shift && exec "$@"', "sh", directory, ...argv];
 }
 
 function judged(engine: CommandEngine, result: CommandResult, timeoutMs: number, stopped: boolean): EngineOutcome {
