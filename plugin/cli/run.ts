@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   status: async () => (await import("./commands/status.ts")).statusCommand,
   history: async () => (await import("./commands/history.ts")).historyCommand,
   incident: async () => (await import("./commands/incident.ts")).incidentCommand,
+  patterns: async () => (await import("./commands/patterns.ts")).patternsCommand,
   alerts: async () => (await import("./commands/alerts.ts")).alertsCommand,
   logs: async () => (await import("./commands/logs.ts")).logsCommand,
   repair: async () => (await import("./commands/repair.ts")).repairCommand,

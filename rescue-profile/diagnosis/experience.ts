@@ -4,6 +4,8 @@ export interface Tried {
   readonly tier: number;
   readonly tried: number;
   readonly worked: number;
+  /** Of the allowlist, by which it can be proposed again. */
+  readonly entries: readonly string[];
 }
 
 /** 95 %. */
@@ -21,6 +23,8 @@ export function interval({ tried, worked }: Pick<Tried, "tried" | "worked">): { 
 
 /** What may be tried first about this cause: the proposal that surely worked most often, if it worked more often than not. Undefined: there is no experience. Pure. */
 export function bestOf<T extends Tried>(patterns: readonly T[], cause: string): T | undefined {
-  const proven = patterns.filter((each) => each.tier === 3 && each.cause === cause && each.worked * 2 > each.tried);
+  const proven = patterns.filter(
+    (each) => each.tier === 3 && each.cause === cause && each.worked * 2 > each.tried && each.entries.length > 0,
+  );
   return proven.toSorted((a, b) => interval(b).low - interval(a).low)[0];
 }

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, renameSync, statSync } from "node:fs"
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { messageOf, RescueError, systemErrorCode } from "../../src/shared/errors.ts";
-import { SCHEMA, SCHEMA_VERSION, UPGRADES } from "./schema.ts";
+import { READ_AS, SCHEMA, SCHEMA_VERSION, UPGRADES } from "./schema.ts";
 
 export interface OpenedJournal {
   readonly db: DatabaseSync;
@@ -63,12 +63,12 @@ function oneAtATime(dir: string, file: string, open: () => OpenedJournal): Opene
   }
 }
 
-/** Opens an existing journal for reading only. Undefined when there is none. Throws `journal` when it is corrupt or newer. */
+/** Opens an existing journal for reading only; an older one reads as today's. Undefined when there is none. Throws `journal` when it is corrupt or newer. */
 export function openJournalReader(dir: string): DatabaseSync | undefined {
   const file = join(dir, "journal.sqlite");
   if (kindOf(file) === "none") return undefined;
   const problem = unusable(file);
-  if (problem === undefined) return new DatabaseSync(file, { readOnly: true, timeout: BUSY_MS });
+  if (problem === undefined) return connectReader(file);
   problem.db?.close();
   throw new RescueError("journal", `the journal ${file} cannot be read: ${problem.detail}`, {
     fix: "the next watch or tick sets it aside and begins a new one",
@@ -158,6 +158,26 @@ function connect(file: string): DatabaseSync {
     db.exec("COMMIT");
     return db;
   } catch (error) {
+    throw cannotOpen(file, error);
+  }
+}
+
+/** Undefined: nobody has written anything into it yet. */
+function connectReader(file: string): DatabaseSync | undefined {
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(file, { readOnly: true, timeout: BUSY_MS });
+    const version = pragma(db, "user_version");
+    if (version === 0) {
+      db.close();
+      return undefined;
+    }
+    // In memory: a full disk is one of the things that are read about.
+    db.exec("PRAGMA temp_store=MEMORY");
+    for (let from = version; from < SCHEMA_VERSION; from++) db.exec(READ_AS[from] ?? "");
+    return db;
+  } catch (error) {
+    db?.close();
     throw cannotOpen(file, error);
   }
 }

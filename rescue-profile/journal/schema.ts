@@ -1,22 +1,25 @@
 /** Raise with every change of shape. A journal with a higher number was written by a newer watchdog and is set aside, not touched. */
 export const SCHEMA_VERSION = 4;
 
-/**
- * What people are to hear, in the order in which it happened, written by the very statement that makes it so, whoever issues it. A thread is one
- * incident, or one warning. `nflog` says up to which of a thread's news a receiver has it, and by what name the receiver knows the message.
- */
-const NEWS = `
+const NEWS_TABLES = `
 CREATE TABLE news (
   id INTEGER PRIMARY KEY AUTOINCREMENT, thread TEXT NOT NULL, kind TEXT NOT NULL, severity TEXT NOT NULL,
   incident INTEGER, ref INTEGER NOT NULL, at_wall INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX news_by_thread ON news (thread, id);
 CREATE TABLE receivers (
   name TEXT PRIMARY KEY, since INTEGER NOT NULL, failures INTEGER NOT NULL DEFAULT 0, not_before_wall INTEGER NOT NULL DEFAULT 0, last_error TEXT
 ) STRICT;
 CREATE TABLE nflog (
   receiver TEXT NOT NULL, thread TEXT NOT NULL, upto INTEGER NOT NULL, remote TEXT, at_wall INTEGER NOT NULL, PRIMARY KEY (receiver, thread)
 ) STRICT;
+`;
+
+/**
+ * What people are to hear, in the order in which it happened, written by the very statement that makes it so, whoever issues it. A thread is one
+ * incident, or one warning. `nflog` says up to which of a thread's news a receiver has it, and by what name the receiver knows the message.
+ */
+const NEWS = `${NEWS_TABLES}
+CREATE INDEX news_by_thread ON news (thread, id);
 CREATE TRIGGER news_of_opening AFTER INSERT ON incidents BEGIN
   INSERT INTO news (thread, kind, severity, incident, ref, at_wall) VALUES ('incident-' || NEW.id, 'opened', 'critical', NEW.id, NEW.id, NEW.opened_wall);
 END;
@@ -38,13 +41,16 @@ END;
 `;
 
 /** What a diagnosis proposed, whoever may answer it; `rest` is JSON of what nobody asks for by itself. `forgotten`: repairs up to that one count no more as experience. */
-const PROPOSALS = `
+const PROPOSAL_TABLES = `
 CREATE TABLE proposals (
   id INTEGER PRIMARY KEY AUTOINCREMENT, incident INTEGER NOT NULL, cause TEXT NOT NULL, at_wall INTEGER NOT NULL, until_wall INTEGER NOT NULL,
   state TEXT NOT NULL, answer TEXT, actions TEXT NOT NULL, secret TEXT NOT NULL UNIQUE, rest TEXT NOT NULL
 ) STRICT;
-CREATE INDEX proposals_by_incident ON proposals (incident, id);
 CREATE TABLE forgotten (cause TEXT PRIMARY KEY, upto INTEGER NOT NULL) STRICT;
+`;
+
+const PROPOSALS = `${PROPOSAL_TABLES}
+CREATE INDEX proposals_by_incident ON proposals (incident, id);
 CREATE TRIGGER news_of_proposal AFTER INSERT ON proposals BEGIN
   INSERT INTO news (thread, kind, severity, incident, ref, at_wall)
     VALUES ('incident-' || NEW.incident, 'proposed', iif(NEW.state = 'waiting', 'critical', 'warning'), NEW.incident, NEW.id, NEW.at_wall);
@@ -101,4 +107,13 @@ export const UPGRADES: Readonly<Record<number, string>> = {
   1: "ALTER TABLE repairs ADD COLUMN subject TEXT; ALTER TABLE repairs ADD COLUMN evidence TEXT",
   2: NEWS,
   3: PROPOSALS,
+};
+
+const empty = (tables: string) => tables.replaceAll("CREATE TABLE", "CREATE TEMP TABLE");
+
+/** The same for a reader, who may change nothing: what an older journal has not is empty, in the reader's own connection. */
+export const READ_AS: Readonly<Record<number, string>> = {
+  1: "CREATE TEMP VIEW repairs AS SELECT *, NULL AS subject, NULL AS evidence FROM main.repairs",
+  2: empty(NEWS_TABLES),
+  3: empty(PROPOSAL_TABLES),
 };

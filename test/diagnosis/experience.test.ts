@@ -2,12 +2,18 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { bestOf, interval } from "../../rescue-profile/diagnosis/experience.ts";
 
-const pattern = (name: string, tried: number, worked: number, more: { cause?: string; tier?: number } = {}) => ({
+const pattern = (
+  name: string,
+  tried: number,
+  worked: number,
+  more: { cause?: string; tier?: number; entries?: readonly string[] } = {},
+) => ({
   name,
   cause: "config-invalid",
   tier: 3,
   tried,
   worked,
+  entries: ["doctor-fix"],
   ...more,
 });
 
@@ -39,6 +45,8 @@ describe("experience", () => {
       pattern("seldom", 40, 20),
       pattern("another", 90, 90, { cause: "x" }),
       pattern("own", 9, 9, { tier: 1 }),
+      // As an older journal has it: nobody knows by which words.
+      pattern("unsaid", 99, 99, { entries: [] }),
     ];
     expect(bestOf(known, "config-invalid")?.name).toBe("often");
     expect(bestOf(known.slice(2), "config-invalid")).toBeUndefined();
