@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { botTokensOf } from "../src/onboard/wishes.ts";
 import { messageOf, RescueError } from "../src/shared/errors.ts";
 import { readHostConfig } from "../src/shared/gateway-config.ts";
@@ -7,12 +8,14 @@ import { type ChatLog, Conversation, oneAnswer } from "./chat/conversation.ts";
 import type { Sender } from "./chat/rights.ts";
 import type { Figures, Reply, SideStatus, TalkPorts } from "./chat/talk.ts";
 import { CHAT_WORDS } from "./chat/words.ts";
+import { answerOf } from "./core/proposal.ts";
 import { openJournalReader } from "./journal/open.ts";
 import { type IncidentSummary, readIncidents, readRepairs, summarize } from "./journal/read.ts";
-import { compose } from "./notify/compose.ts";
+import { compose, proposalLines } from "./notify/compose.ts";
 import { CATALOGUE } from "./notify/words.ts";
 import { monotonicMs, wallMs } from "./observe/clock.ts";
 import { sleep, type Watchdog } from "./open-watchdog.ts";
+import { answerProposal, proposalNow } from "./proposing.ts";
 import { changeSetting, flatSettings, loadSettings } from "./settings.ts";
 import { readStatus, type Status } from "./status.ts";
 import { ringBell } from "./wake.ts";
@@ -78,14 +81,21 @@ export async function openHostDoor(dog: Watchdog): Promise<HostDoor> {
       `the rescue gateway does not hear the buttons of ${unheard.join(", ")}: add them to channels.telegram.allowFrom there`,
     );
   const asked = new Set<Promise<string>>();
-  const request: TalkPorts["request"] = (...what) => {
-    const answer = ports.request(...what);
+  const tracked = (answer: Promise<string>) => {
     asked.add(answer);
     const forget = () => void asked.delete(answer);
     answer.then(forget, forget);
     return answer;
   };
-  const conversation = new Conversation({ allowed, ports: { ...ports, request }, log });
+  const conversation = new Conversation({
+    allowed,
+    ports: {
+      ...ports,
+      request: (...what) => tracked(ports.request(...what)),
+      answer: (...what) => tracked(ports.answer(...what)),
+    },
+    log,
+  });
   const write = async (chat: number, answers: AsyncIterable<Reply>, message?: number) => {
     // The bot as it is configured now: the host changes its token without a word to us.
     const writer = telegramWriter(rescueBot(dog.options));
@@ -147,6 +157,18 @@ export function talkPorts(dog: Watchdog, signal: AbortSignal): TalkPorts {
       db.close();
     }
   };
+  /** Undefined: nobody answered, and it was withdrawn. */
+  const ask = async (...[kind, payload, by]: Parameters<typeof journal.addRequest>): Promise<string | undefined> => {
+    const id = journal.addRequest(kind, payload, by);
+    ringBell(dir);
+    const endMs = monotonicMs() + ANSWER_MS;
+    while (monotonicMs() < endMs && !signal.aborted) {
+      const answer = journal.requestAnswer(id);
+      if (answer !== undefined) return answer;
+      await sleep(ASK_EVERY_MS, signal);
+    }
+    return journal.withdrawRequest(id);
+  };
   const { language } = dog.settings.alerts;
   const alertWords = CATALOGUE[language];
   return {
@@ -179,17 +201,7 @@ export function talkPorts(dog: Watchdog, signal: AbortSignal): TalkPorts {
       dog.log({ event: "setting-changed", trigger: by, details: { key, before, after: value } });
       return before;
     },
-    request: async (kind, payload, by) => {
-      const id = journal.addRequest(kind, payload, by);
-      ringBell(dir);
-      const endMs = monotonicMs() + ANSWER_MS;
-      while (monotonicMs() < endMs && !signal.aborted) {
-        const answer = journal.requestAnswer(id);
-        if (answer !== undefined) return answer;
-        await sleep(ASK_EVERY_MS, signal);
-      }
-      return journal.withdrawRequest(id) ?? "nobody who watches has answered; it was withdrawn";
-    },
+    request: async (...what) => (await ask(...what)) ?? "nobody who watches has answered; it was withdrawn",
     incident: (sinceMs) => {
       const [newest] = reading((db) => readIncidents(db, { limit: 1 }));
       if (newest === undefined || (newest.closedAt !== null && newest.closedAt < sinceMs)) return undefined;
@@ -199,6 +211,30 @@ export function talkPorts(dog: Watchdog, signal: AbortSignal): TalkPorts {
       const alert = compose(thread, "opened", story, options.profile, alertWords);
       const over = alert.state === "recovered" || alert.state === "over" || alert.state === "needs-you";
       return { text: [`${alert.title} · ${alertWords.state[alert.state]}`, ...alert.lines].join("\n"), over };
+    },
+    proposal: (incident) => {
+      const found = proposalNow(dog, (proposals) => (incident === null ? proposals.newest() : proposals.of(incident).at(-1)));
+      if (found === undefined) return undefined;
+      const text = [`#${found.incident} ${found.cause}`, ...proposalLines(found, alertWords)].join("\n");
+      return { id: found.id, text, waits: found.state === "waiting" };
+    },
+    answered: (button) => {
+      const answer = answerOf(button);
+      if (answer === undefined) return undefined;
+      const found = proposalNow(dog, (proposals) => proposals.bySecret(answer.secret));
+      return found === undefined ? undefined : { id: found.id, approved: answer.approved };
+    },
+    answer: async (id, approved, by) => {
+      const found = journal.proposals.get(id);
+      if (found === undefined) throw new RescueError("refused", "the journal does not know it any more");
+      return answerProposal(dog, found, { approved, by }, (payload) => ask("repair", payload, by));
+    },
+    report: async (incident) => {
+      const number = incident ?? reading((db) => readIncidents(db, { limit: 1 }))[0]?.id;
+      if (number === undefined) throw new RescueError("usage", "there was no incident yet");
+      const { writeReport } = await import("./reporting.ts");
+      const { page } = await writeReport(dog, number);
+      return { name: `incident-${number}.md`, content: readFileSync(page) };
     },
     wallMs,
     sleep,

@@ -141,10 +141,10 @@ export function loopPorts(dog: Watchdog, lease: Lease, bell?: WakeBell): LoopPor
     told: (news) => {
       const { decision } = news;
       const hopeless = decision.actions.find((action) => action.kind === "tell" && action.severity === "critical");
-      // The person was told already, and does not wait for what it says.
-      if (dog.settings.limits.maxTier >= 3 && hopeless?.kind === "tell" && hopeless.incident !== null) {
-        startApart("diagnose-main", [dog.options.profile, String(hopeless.incident)], dog.options, (why) =>
-          dog.log({ event: "diagnosis", level: "error", success: false, details: why }),
+      // The person was told already, and does not wait for what is found out now.
+      if (hopeless?.kind === "tell" && hopeless.incident !== null) {
+        startApart("human-main", [dog.options.profile, String(hopeless.incident)], dog.options, (why) =>
+          dog.log({ event: "report", level: "error", success: false, details: why }),
         );
       }
       for (const line of newsLines({ ...news, decision: { ...decision, actions: decision.actions.map(addressed) } })) dog.log(line);

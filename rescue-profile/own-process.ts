@@ -9,7 +9,7 @@ import type { WatchdogOptions } from "./open-watchdog.ts";
  * copy that the host throws away.
  */
 export function startApart(
-  entry: "runner-main" | "audit-run-main" | "diagnose-main",
+  entry: "runner-main" | "audit-run-main" | "human-main",
   args: readonly string[],
   { packageRoot, home, env }: Pick<WatchdogOptions, "packageRoot" | "home" | "env">,
   failed: (why: string) => void,

@@ -34,7 +34,9 @@ const ROOMS: Readonly<Record<string, Room>> = {
   "rescue-profile/selftest-main.ts": { may: ["rescue-profile", "src"], node: true },
   "rescue-profile/diagnosing.ts": { may: ["rescue-profile", "src"], node: true },
   "rescue-profile/diagnosis-context.ts": { may: ["rescue-profile", "src"], node: true },
-  "rescue-profile/diagnose-main.ts": { may: ["rescue-profile", "src"], node: true },
+  "rescue-profile/human-main.ts": { may: ["rescue-profile", "src"], node: true },
+  "rescue-profile/proposing.ts": { may: ["rescue-profile", "src"], node: true },
+  "rescue-profile/reporting.ts": { may: ["rescue-profile", "src"], node: true },
   "rescue-profile/patterns-main.ts": { may: ["rescue-profile", "src"], node: true },
   "rescue-profile/own-process.ts": { may: ["src/shared", "type rescue-profile"], node: true },
   "rescue-profile/auditing.ts": { may: ["rescue-profile", "src"], node: true },
@@ -53,7 +55,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   "rescue-profile/wake.ts": { may: ["src/shared"], node: true },
   "rescue-profile/status.ts": { may: ["rescue-profile", "src"], node: true },
   ...Object.fromEntries(
-    ["observe", "repair", "copies", "journal", "notify", "chat", "audit", "preflight", "diagnosis"]
+    ["observe", "repair", "copies", "journal", "notify", "chat", "audit", "preflight", "diagnosis", "report"]
       .map((name) => `rescue-profile/${name}`)
       .map((room) => [room, inner(room)]),
   ),
@@ -62,13 +64,14 @@ const ROOMS: Readonly<Record<string, Room>> = {
       "plugin",
       CORE,
       "rescue-profile/config.ts",
-      "rescue-profile/chat/buttons.ts",
       // The journal's reader. Writing is the composition root's.
       "rescue-profile/journal/open.ts",
       "rescue-profile/journal/read.ts",
       "~rescue-profile/journal/log.ts",
       "~rescue-profile/main.ts",
       "~rescue-profile/diagnosing.ts",
+      "~rescue-profile/proposing.ts",
+      "~rescue-profile/reporting.ts",
       "~rescue-profile/audit-fixing.ts",
       "~rescue-profile/audit-main.ts",
       "~rescue-profile/allowlist-main.ts",
@@ -102,6 +105,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   pngjs: ["rescue-profile/chat/picture.ts"],
   pino: ["rescue-profile/journal/log.ts"],
   "proper-lockfile": ["src/shared/secure-file.ts"],
+  tar: ["rescue-profile/report/archive.ts"],
   unbash: ["rescue-profile/diagnosis/script.ts"],
   yaml: ["rescue-profile/diagnosis/allowlist-file.ts"],
   "write-file-atomic": ["src/shared/secure-file.ts"],

@@ -14,7 +14,13 @@ function leaves(schema: Record<string, unknown>, path: readonly string[] = []): 
 
 const LEAVES = leaves(PolicySchema);
 /** What is not there unless somebody asks for it. */
-const OPTIONAL: ReadonlySet<string> = new Set(["watchProfile", "alerts.quietHours", "alerts.heartbeatUrl", "chat.telegram"]);
+const OPTIONAL: ReadonlySet<string> = new Set([
+  "watchProfile",
+  "alerts.quietHours",
+  "alerts.heartbeatUrl",
+  "chat.telegram",
+  "diagnosis.mode",
+]);
 const isThere = ([path]: Leaf) => !OPTIONAL.has(path.join("."));
 const NUMBERS = LEAVES.filter(([, schema]) => schema["type"] === "number" || schema["type"] === "integer");
 const nested = (path: readonly string[], value: unknown): unknown => path.reduceRight((inner, key) => ({ [key]: inner }), value);

@@ -1,5 +1,5 @@
 import type { OpenClawPluginApi } from "openclaw/plugin-sdk/plugin-entry";
-import { BUTTON_NAMESPACE } from "../../rescue-profile/chat/buttons.ts";
+import { BUTTON_NAMESPACE } from "../../rescue-profile/core/proposal.ts";
 import { isRescueName } from "../../src/shared/rescue-home.ts";
 import { watchedProfile } from "../service/watching.ts";
 import type { Press } from "./answering.ts";
@@ -10,6 +10,8 @@ const COMMANDS = {
   repair: "Repair the watched gateway now (asks first)",
   logs: "The last ten repairs",
   history: "How well repairs went: 24h, 7d, 30d",
+  proposal: "What an AI proposes for an incident, to approve or reject",
+  report: "An incident as one page: /report, or /report 3",
   pause: "Repair nothing for a while: /pause 2h reason",
   resume: "Repair again",
 } as const;

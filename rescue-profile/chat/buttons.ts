@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { BUTTON_NAMESPACE } from "../core/proposal.ts";
 import type { ChatCommand } from "./commands.ts";
 
 /** What a button does when it is pressed: one of the commands, or what was asked about is confirmed. */
@@ -20,8 +21,6 @@ interface Issued {
 const LOOKS_MS = 86_400_000;
 const CONFIRMS_MS = 120_000;
 const MOST = 1_000;
-/** What our buttons send begins with this and a colon; the host knows by it whose they are. */
-export const BUTTON_NAMESPACE = "rw";
 
 /**
  * Buttons are looked up, not decoded: what Telegram hands back is a random name of 96 bits that only this process knows, for one person, once. Telegram allows 64

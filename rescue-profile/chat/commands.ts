@@ -7,10 +7,14 @@ export type ChatCommand =
   | { readonly name: "history"; readonly days: 1 | 7 | 30 }
   | { readonly name: "pause"; readonly forMs: number | null; readonly reason: string | null }
   | { readonly name: "set"; readonly key: string; readonly value: string }
+  /** `incident` null: the newest. */
+  | { readonly name: "proposal" | "report"; readonly incident: number | null }
+  /** Only a button says it. */
+  | { readonly name: "answer"; readonly proposal: number; readonly approved: boolean }
   /** It begins like one of ours and cannot be carried out; one sentence that says why. */
   | { readonly name: "wrong"; readonly why: string };
 
-const NAMES = ["status", "repair", "logs", "history", "config", "pause", "resume", "help"] as const;
+const NAMES = ["status", "repair", "logs", "history", "proposal", "report", "config", "pause", "resume", "help"] as const;
 type Name = (typeof NAMES)[number];
 const MOST_CHARACTERS = 1_000;
 const MOST_REASON = 200;
@@ -36,6 +40,9 @@ function withWords(name: Name, words: readonly string[]): ChatCommand {
   switch (name) {
     case "history":
       return historyOf(words);
+    case "proposal":
+    case "report":
+      return aboutIncident(name, words);
     case "pause":
       return pauseOf(words);
     case "config": {
@@ -55,6 +62,12 @@ function historyOf([word]: readonly string[]): ChatCommand {
   if (word === undefined) return { name: "history", days: 7 };
   const found = Object.entries(days).find(([text]) => text === word.toLowerCase());
   return found === undefined ? { name: "wrong", why: "/history 24h, 7d or 30d" } : { name: "history", days: found[1] };
+}
+
+function aboutIncident(name: "proposal" | "report", [word]: readonly string[]): ChatCommand {
+  if (word === undefined) return { name, incident: null };
+  const [, number] = /^#?([1-9]\d{0,8})$/.exec(word) ?? [];
+  return number === undefined ? { name: "wrong", why: `/${name}, or /${name} 3 for incident 3` } : { name, incident: Number(number) };
 }
 
 /** `/pause`, `/pause 2h`, `/pause 2h moving the disk`, `/pause moving the disk`. */

@@ -49,6 +49,12 @@ export class Conversation {
     const allowance = this.#flood.ask(speaker.id, nowMs);
     if (allowance === "more") return undefined;
     if (allowance === "first") return { politely: words.tooMuch };
+    const answered = this.#options.ports.answered(name);
+    if (answered !== undefined) {
+      const { id, approved } = answered;
+      const command = { name: "answer", proposal: id, approved } as const;
+      return { answers: this.#answer({ command, confirmed: true }, speaker, signal), takesPlace: false };
+    }
     const pressed = this.#buttons.press(name, speaker.id, nowMs);
     if ("why" in pressed) return { politely: words.pressed[pressed.why] };
     return { answers: this.#answer(pressed.deed, speaker, signal), takesPlace: pressed.deed.confirmed };

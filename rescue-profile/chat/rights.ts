@@ -24,7 +24,7 @@ export function roleOf({ id, chat, isBot }: Sender, { operators, viewers, groups
   return viewers.includes(id) ? "viewer" : undefined;
 }
 
-const ACTS: ReadonlySet<ChatCommand["name"]> = new Set<ChatCommand["name"]>(["repair", "pause", "resume", "set"]);
+const ACTS: ReadonlySet<ChatCommand["name"]> = new Set<ChatCommand["name"]>(["repair", "pause", "resume", "set", "answer"]);
 
 /** Viewers may look, operators may act. */
 export function may(role: Role, command: ChatCommand): boolean {

@@ -13,6 +13,8 @@ export interface Reply {
   readonly buttons: readonly (readonly { readonly label: string; readonly name: string }[])[];
   /** A PNG above the text, where pictures can be shown. */
   readonly picture?: Uint8Array;
+  /** A file beside the text. */
+  readonly file?: { readonly name: string; readonly content: Uint8Array };
 }
 
 export interface SideStatus {
@@ -65,6 +67,14 @@ export interface TalkPorts {
   ) => Promise<string>;
   /** How it stands with the incident that is open, or was closed last since then: its text, and whether it is over. Undefined: there is none. */
   readonly incident: (sinceMs: number) => { readonly text: string; readonly over: boolean } | undefined;
+  /** What was proposed last for this incident (null: for any), as text; `waits`: for an answer. Undefined: nothing was. */
+  readonly proposal: (incident: number | null) => { readonly id: number; readonly text: string; readonly waits: boolean } | undefined;
+  /** Which proposal an alert's button answers, and how; undefined: it is none of these, or does not wait any more. */
+  readonly answered: (button: string) => { readonly id: number; readonly approved: boolean } | undefined;
+  /** Has it carried out, or not; resolves to what was said to that. */
+  readonly answer: (proposal: number, approved: boolean, by: string) => Promise<string>;
+  /** An incident (null: the newest) as one page. */
+  readonly report: (incident: number | null) => Promise<{ readonly name: string; readonly content: Uint8Array }>;
   readonly wallMs: () => number;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
 }
@@ -153,6 +163,29 @@ async function* carryOut(deed: Deed, speaker: Speaker, buttons: Buttons, ports: 
       };
       return;
     }
+    case "proposal": {
+      const proposed = ports.proposal(command.incident);
+      if (proposed === undefined) {
+        yield say(words.nothingProposed);
+        return;
+      }
+      const { id, text, waits } = proposed;
+      const answers = [
+        press(labels.approve, { name: "answer", proposal: id, approved: true }, true),
+        press(labels.reject, { name: "answer", proposal: id, approved: false }, true),
+      ];
+      yield { text, buttons: waits && speaker.role === "operator" ? [answers] : [] };
+      return;
+    }
+    case "answer": {
+      const sinceMs = ports.wallMs();
+      yield say(await ports.answer(command.proposal, command.approved, speaker.name));
+      if (command.approved) yield* follow(sinceMs, ports, signal);
+      return;
+    }
+    case "report":
+      yield { text: words.report, buttons: [], file: await ports.report(command.incident) };
+      return;
     case "config":
       yield say(
         ports

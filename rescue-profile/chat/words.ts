@@ -3,11 +3,13 @@ export interface ChatWords {
   readonly mayNotAct: string;
   readonly tooMuch: string;
   readonly pressed: Readonly<Record<"used" | "expired" | "foreign" | "unknown", string>>;
-  readonly buttons: Readonly<Record<"repair" | "pause" | "resume" | "logs" | "stats" | "change" | "day", string>>;
+  readonly buttons: Readonly<Record<"repair" | "pause" | "resume" | "logs" | "stats" | "change" | "day" | "approve" | "reject", string>>;
   readonly days: (days: number) => string;
   readonly askRepair: string;
   readonly looking: string;
   readonly nothingRepaired: string;
+  readonly nothingProposed: string;
+  readonly report: string;
   readonly noSetting: (key: string) => string;
   readonly notFromChat: (key: string) => string;
   readonly changed: (key: string, before: string, after: string) => string;
@@ -44,11 +46,15 @@ const EN: ChatWords = {
     stats: "Stats",
     change: "Change it",
     day: "24 h",
+    approve: "Approve",
+    reject: "Reject",
   },
   days: (days) => `${days} d`,
   askRepair: "Repair the gateway now? Waiting times and the hourly number do not count; nothing is done to a gateway that serves.",
   looking: "Looking…",
   nothingRepaired: "Nothing was repaired yet.",
+  nothingProposed: "Nothing was proposed.",
+  report: "The incident on one page, without secrets. The archive lies beside it on the machine.",
   noSetting: (key) => `There is no setting ${key}.`,
   notFromChat: (key) => `${key} is not changed from a chat.`,
   changed: (key, before, after) => `${key} was ${before} and is ${after}; it holds from the watcher's next start.`,
@@ -70,6 +76,8 @@ const EN: ChatWords = {
 /repair – repair now (asks first)
 /logs – the last ten repairs
 /history 24h|7d|30d – how well they went
+/proposal [3] – what an AI proposes, to approve or reject
+/report [3] – an incident as one page
 /config – the settings; /config KEY VALUE changes one (asks first)
 /pause [2h] [reason], /resume – repair nothing for a while
 The same behind /rescue: /rescue status, /rescue config.`,
@@ -84,11 +92,23 @@ const ZH_CN: ChatWords = {
     foreign: "此按钮属于其他人。",
     unknown: "此按钮来自重启之前：请重新发送命令。",
   },
-  buttons: { repair: "立即修复", pause: "暂停", resume: "恢复", logs: "查看记录", stats: "统计", change: "确认修改", day: "24 小时" },
+  buttons: {
+    repair: "立即修复",
+    pause: "暂停",
+    resume: "恢复",
+    logs: "查看记录",
+    stats: "统计",
+    change: "确认修改",
+    day: "24 小时",
+    approve: "批准",
+    reject: "拒绝",
+  },
   days: (days) => `${days} 天`,
   askRepair: "现在修复网关？不受等待时间和每小时次数限制；正常服务的网关不会被改动。",
   looking: "正在检查…",
   nothingRepaired: "尚未进行过修复。",
+  nothingProposed: "没有提议。",
+  report: "事件报告（一页，不含密钥）。压缩包保存在该机器上的同一目录。",
   noSetting: (key) => `没有设置项 ${key}。`,
   notFromChat: (key) => `${key} 不能在聊天中修改。`,
   changed: (key, before, after) => `${key} 已由 ${before} 改为 ${after}；监视进程下次启动后生效。`,
@@ -110,6 +130,8 @@ const ZH_CN: ChatWords = {
 /repair – 立即修复（先询问）
 /logs – 最近十次修复
 /history 24h|7d|30d – 修复结果统计
+/proposal [3] – AI 的提议，可批准或拒绝
+/report [3] – 一页事件报告
 /config – 设置；/config KEY VALUE 修改一项（先询问）
 /pause [2h] [原因]，/resume – 暂时不修复
 也可使用 /rescue：/rescue status、/rescue config。`,
@@ -124,11 +146,23 @@ const ZH_TW: ChatWords = {
     foreign: "此按鈕屬於其他人。",
     unknown: "此按鈕來自重新啟動之前：請重新傳送命令。",
   },
-  buttons: { repair: "立即修復", pause: "暫停", resume: "恢復", logs: "檢視記錄", stats: "統計", change: "確認修改", day: "24 小時" },
+  buttons: {
+    repair: "立即修復",
+    pause: "暫停",
+    resume: "恢復",
+    logs: "檢視記錄",
+    stats: "統計",
+    change: "確認修改",
+    day: "24 小時",
+    approve: "批准",
+    reject: "拒絕",
+  },
   days: (days) => `${days} 天`,
   askRepair: "現在修復閘道？不受等待時間和每小時次數限制；正常服務的閘道不會被更動。",
   looking: "正在檢查…",
   nothingRepaired: "尚未進行過修復。",
+  nothingProposed: "沒有提議。",
+  report: "事件報告（一頁，不含密鑰）。壓縮檔保存在該機器上的同一目錄。",
   noSetting: (key) => `沒有設定項 ${key}。`,
   notFromChat: (key) => `${key} 不能在聊天中修改。`,
   changed: (key, before, after) => `${key} 已由 ${before} 改為 ${after}；監視程序下次啟動後生效。`,
@@ -150,6 +184,8 @@ const ZH_TW: ChatWords = {
 /repair – 立即修復（先詢問）
 /logs – 最近十次修復
 /history 24h|7d|30d – 修復結果統計
+/proposal [3] – AI 的提議，可批准或拒絕
+/report [3] – 一頁事件報告
 /config – 設定；/config KEY VALUE 修改一項（先詢問）
 /pause [2h] [原因]，/resume – 暫時不修復
 也可使用 /rescue：/rescue status、/rescue config。`,

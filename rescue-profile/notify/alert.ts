@@ -56,6 +56,9 @@ export interface Alert {
   readonly question?: { readonly approve: string; readonly reject: string };
 }
 
+/** What is worth a push: it is down, it needs somebody, it is over. */
+export const PUSHED: ReadonlySet<NewsKind> = new Set<NewsKind>(["opened", "told", "proposed", "closed"]);
+
 /** What became of one attempt to send; all waiting and repeating is the pipeline's. */
 export type Sent =
   /** `remote`: by what name the receiver knows the message, to change it later. */

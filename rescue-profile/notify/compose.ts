@@ -21,7 +21,7 @@ export function compose(thread: string, event: NewsKind, story: Story, profile: 
   const { secret } = story;
   const question =
     secret === null ? {} : { question: { approve: answerButton(secret, "approve"), reject: answerButton(secret, "reject") } };
-  return { ...base, state, severity, lines: linesOf(story, words), incident: story.id, since, ...question };
+  return { ...base, state, severity, lines: linesOf(story, state === "needs-you", words), incident: story.id, since, ...question };
 }
 
 /** The newest repair's, which may know more than what opened the incident; what was proposed is no cause. */
@@ -41,7 +41,8 @@ function stateOf({ outcome, told, repairs, secret }: Incident): Alert["state"] {
   return lastTold >= (repairs.at(-1)?.startedAt ?? Number.NEGATIVE_INFINITY) && told.length > 0 ? "needs-you" : "repairing";
 }
 
-function linesOf({ id, evidence, repairs, told, proposals, firstSeenAt, closedAt, outcome }: Incident, words: Words): readonly string[] {
+function linesOf(story: Incident, needsYou: boolean, words: Words): readonly string[] {
+  const { id, evidence, repairs, told, proposals, firstSeenAt, closedAt, outcome } = story;
   const happened = [
     ...repairs.map((repair, index) => ({
       at: repair.startedAt,
@@ -51,7 +52,7 @@ function linesOf({ id, evidence, repairs, told, proposals, firstSeenAt, closedAt
     ...proposals.map((proposal) => ({ at: proposal.atMs, text: proposalLines(proposal, words).join("\n") })),
   ].sort((a, b) => a.at - b.at);
   const end = closedAt === null || outcome === null ? [] : [words.ended(outcome, closedAt - firstSeenAt)];
-  return [...evidence.slice(0, 2), ...happened.map(({ text }) => text), ...end, words.more(id)];
+  return [...evidence.slice(0, 2), ...happened.map(({ text }) => text), ...end, words.more(id, needsYou)];
 }
 
 const MOST_REJECTED = 5;

@@ -11,7 +11,8 @@ export interface Words {
   readonly repair: (attempt: number, ...what: Parameters<Words["repaired"]>) => string;
   readonly askedBy: (who: string) => string;
   readonly ended: (outcome: string, tookMs: number) => string;
-  readonly more: (incident: number) => string;
+  /** Where to read more; `needsYou`: all that somebody needs who has to act. */
+  readonly more: (incident: number, needsYou: boolean) => string;
   readonly test: string;
   /** `asked`: what became of asking, an English sentence. */
   readonly proposed: (engine: string, asked: string) => string;
@@ -31,6 +32,7 @@ interface Phrases
   readonly attempt: (number: number) => string;
   readonly restart: string;
   readonly deeper: string;
+  readonly third: string;
   readonly colon: string;
   readonly underWay: string;
   readonly done: string;
@@ -43,7 +45,7 @@ function wordsOf(say: Phrases): Words {
     const about = subject === null ? "" : ` (${subject})`;
     const because = note === null || note === "" ? "" : `: ${note}`;
     const end = outcome === null ? say.underWay : outcome === "done" ? say.done : `${outcome}${because}`;
-    return `${tier === 1 ? say.restart : say.deeper}${about}${say.colon}${end}`;
+    return `${[say.restart, say.deeper][tier - 1] ?? say.third}${about}${say.colon}${end}`;
   };
   return {
     state: say.state,
@@ -52,7 +54,8 @@ function wordsOf(say: Phrases): Words {
     askedBy: say.askedBy,
     ended: (outcome, tookMs) =>
       outcome === "stopped-by-operator" ? say.stopped : say.servesAgain(outcome !== "recovered", formatDuration(tookMs)),
-    more: (incident) => `rescue-watchdog incident ${incident}`,
+    more: (incident, needsYou) =>
+      needsYou ? `/report ${incident} · rescue-watchdog incident ${incident} --report` : `rescue-watchdog incident ${incident}`,
     test: say.test,
     proposed: say.proposed,
     nobodyProposed: say.nobodyProposed,
@@ -71,6 +74,7 @@ const EN = wordsOf({
   askedBy: (who) => `, asked by ${who}`,
   restart: "a restart",
   deeper: "a deeper repair",
+  third: "what was proposed",
   colon: ": ",
   underWay: "under way",
   done: "done",
@@ -92,6 +96,7 @@ const ZH_CN = wordsOf({
   askedBy: (who) => `，由 ${who} 请求`,
   restart: "重启",
   deeper: "深度修复",
+  third: "所提议的修复",
   colon: "：",
   underWay: "进行中",
   done: "完成",
@@ -113,6 +118,7 @@ const ZH_TW = wordsOf({
   askedBy: (who) => `，由 ${who} 要求`,
   restart: "重新啟動",
   deeper: "深度修復",
+  third: "所提議的修復",
   colon: "：",
   underWay: "進行中",
   done: "完成",

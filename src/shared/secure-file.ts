@@ -17,7 +17,7 @@ export function writePlainFile(file: string, text: string): void {
  * Writes a secret below `rootDir`: no link is followed, every directory on the way must be ours and 0700, the file becomes 0600 by an atomic
  * and synced replacement relative to pinned directory descriptors (the host's own file-safety library). Throws `refused` with the reason.
  */
-export async function writeSecret(rootDir: string, filePath: string, content: string): Promise<void> {
+export async function writeSecret(rootDir: string, filePath: string, content: string | Uint8Array): Promise<void> {
   assertOwnWay(rootDir, filePath);
   await refusing(filePath, () => writeSecretFileAtomic({ rootDir, filePath, content }));
 }

@@ -3,12 +3,13 @@ import { Conversation } from "../../rescue-profile/chat/conversation.ts";
 import type { Allowed, Sender } from "../../rescue-profile/chat/rights.ts";
 import type { TalkPorts } from "../../rescue-profile/chat/talk.ts";
 import { CHAT_WORDS } from "../../rescue-profile/chat/words.ts";
+import { NOTHING_PROPOSED } from "./support.ts";
 
 const never = new AbortController().signal;
 const BOB: Sender = { id: 2, chat: "private", isBot: false };
 
 function opened() {
-  const list = { operators: [1, 2], viewers: [], groups: false } as { operators: number[] } & Allowed;
+  const list = { operators: [1, 2], viewers: [], groups: false } as { operators: number[]; viewers: number[] } & Allowed;
   const done: string[] = [];
   const refuse = () => {
     throw new Error("not asked in this test");
@@ -25,6 +26,12 @@ function opened() {
       return kind;
     },
     incident: () => undefined,
+    ...NOTHING_PROPOSED,
+    answered: (button) => (button === "rw:alert.reject" ? { id: 7, approved: false } : undefined),
+    answer: async (id, approved, by) => {
+      done.push(`${id} ${approved} ${by}`);
+      return approved ? "approved" : "rejected";
+    },
     wallMs: () => 1,
     sleep: async () => undefined,
   };
@@ -38,6 +45,24 @@ function opened() {
 }
 
 describe("a conversation", () => {
+  it("takes an alert's button from whoever may act, also after a restart, and as an answer of its own", async () => {
+    const { list, conversation, done } = opened();
+    const texts: string[] = [];
+    for (const sender of [BOB, { ...BOB, id: 3 }, { ...BOB, id: 9 }]) {
+      list.operators = [2];
+      list.viewers = [3];
+      const pressing = conversation.press(sender, "rw:alert.reject", never);
+      if (pressing === undefined || pressing.politely !== undefined) {
+        texts.push("nothing");
+        continue;
+      }
+      expect(pressing.takesPlace).toBe(false);
+      for await (const { text } of pressing.answers) texts.push(text);
+    }
+    expect(texts).toEqual(["rejected", CHAT_WORDS.en.mayNotAct, "nothing"]);
+    expect(done).toEqual(["7 false telegram:2"]);
+  });
+
   it("is over for whoever is taken off the list, with his next command and his next press", async () => {
     const { list, done, conversation, all } = opened();
     const [question] = await all("/repair");

@@ -4,6 +4,7 @@ import type { TalkPorts } from "../../rescue-profile/chat/talk.ts";
 import { telegramDoor } from "../../rescue-profile/chat/telegram/door.ts";
 import { CHAT_WORDS } from "../../rescue-profile/chat/words.ts";
 import { type BotApi, botApi } from "../support/bot-api.ts";
+import { NOTHING_PROPOSED } from "./support.ts";
 
 const ANA = { id: 1 };
 const VIC = { id: 2 };
@@ -26,6 +27,8 @@ async function opened() {
       return `${kind}: accepted`;
     },
     incident: () => undefined,
+    ...NOTHING_PROPOSED,
+    report: async (incident) => ({ name: `incident-${incident}.md`, content: Buffer.from("# Incident 3") }),
     wallMs: () => Date.now(),
     sleep: (ms, signal) => delay(Math.min(ms, 50), undefined, { signal }).catch(() => undefined),
   };
@@ -110,6 +113,13 @@ describe("the direct door", () => {
     await until(() => textOf(the.bot, 1, "The same behind /rescue"), "the help");
     expect(the.done).toEqual([]);
     expect(the.bot.calls.every(({ body }) => body["parse_mode"] === undefined)).toBe(true);
+  });
+
+  it("sends an incident as a file", async () => {
+    await using the = await opened();
+    the.bot.write(VIC, "/report 3");
+    const message = await until(() => textOf(the.bot, 2, "The incident on one page"), "the report");
+    expect(Buffer.from(message.document ?? []).toString()).toBe("# Incident 3");
   });
 
   it("says that another one reads the same bot, and goes on when that ends; no word holds the token", async () => {

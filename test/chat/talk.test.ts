@@ -5,6 +5,7 @@ import { Flood, may, roleOf } from "../../rescue-profile/chat/rights.ts";
 import { type Reply, type Speaker, type TalkPorts, talk } from "../../rescue-profile/chat/talk.ts";
 import { CHAT_WORDS } from "../../rescue-profile/chat/words.ts";
 import { RescueError } from "../../src/shared/errors.ts";
+import { NOTHING_PROPOSED } from "./support.ts";
 
 const ANA: Speaker = { id: 1, role: "operator", name: "telegram:1" };
 const VIC: Speaker = { id: 2, role: "viewer", name: "telegram:2" };
@@ -56,6 +57,7 @@ function world(more: Partial<TalkPorts> = {}) {
       return `${kind} it is`;
     },
     incident: () => undefined,
+    ...NOTHING_PROPOSED,
     wallMs: () => wall,
     sleep: async (ms) => {
       wall += ms;
@@ -128,6 +130,46 @@ describe("a talk", () => {
     const [question] = await the.write("/repair");
     expect(the.press(question, "Repair now", VIC)).toEqual({ why: "foreign" });
     expect(the.done).toEqual([]);
+  });
+
+  it("shows what is proposed, and has it approved or rejected by whoever may act, once", async () => {
+    const answers: string[] = [];
+    const the = world({
+      proposal: (incident) => (incident === 9 ? undefined : { id: 5, text: "✔ openclaw doctor --fix", waits: true }),
+      answer: async (id, approved, by) => {
+        answers.push(`${by} ${approved} ${id}`);
+        return "approved by telegram:1: repair 4 begins";
+      },
+      incident: () => ({ text: "recovered", over: true }),
+    });
+    expect((await the.write("/proposal 9"))[0]?.text).toBe("Nothing was proposed.");
+    const [seen] = await the.write("/proposal", VIC);
+    expect(seen).toEqual({ text: "✔ openclaw doctor --fix", buttons: [] });
+    const [question] = await the.write("/proposal 3");
+    expect(question?.buttons.flat().map(({ label }) => label)).toEqual(["Approve", "Reject"]);
+    const approved = the.press(question, "Approve");
+    if (!("deed" in approved)) throw new Error("not pressed");
+    expect((await the.ask(approved.deed, VIC))[0]?.text).toContain("not act");
+    expect((await the.ask(approved.deed)).map(({ text }) => text)).toEqual(["approved by telegram:1: repair 4 begins", "recovered"]);
+    expect(the.press(question, "Approve")).toEqual({ why: "used" });
+    const rejected = the.press(question, "Reject");
+    if (!("deed" in rejected)) throw new Error("not pressed");
+    expect(await the.ask(rejected.deed)).toHaveLength(1);
+    expect(answers).toEqual(["telegram:1 true 5", "telegram:1 false 5"]);
+  });
+
+  it("has no buttons for what does not wait any more, and says why an answer does not count", async () => {
+    const the = world({
+      proposal: () => ({ id: 5, text: "rejected", waits: false }),
+      answer: async () => {
+        throw new RescueError("refused", "it does not wait for an answer: rejected, nobody answered in time", { fix: "ask again" });
+      },
+    });
+    expect((await the.write("/proposal"))[0]?.buttons).toEqual([]);
+    const late = { command: { name: "answer", proposal: 5, approved: true }, confirmed: true } as const;
+    expect((await the.ask(late)).map(({ text }) => text)).toEqual([
+      "it does not wait for an answer: rejected, nobody answered in time\n→ ask again",
+    ]);
   });
 
   it("changes a safe setting when it was confirmed, and no other", async () => {

@@ -7,6 +7,7 @@ import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import type { Action } from "../../rescue-profile/core/event.ts";
 import type { ProcessIdentity } from "../../rescue-profile/core/model.ts";
+import type { ProposalRecord } from "../../rescue-profile/core/proposal.ts";
 import { initialState, type WatchState } from "../../rescue-profile/core/state.ts";
 import { Journal, type Lease } from "../../rescue-profile/journal/journal.ts";
 import { openJournal, openJournalReader } from "../../rescue-profile/journal/open.ts";
@@ -123,3 +124,24 @@ export const toldOf = (incident: number): Action => ({
   text: "look at it",
   evidence: [],
 });
+
+/** One doctor, accepted, that waits for a minute. */
+export function proposalFor(incident: number, more: Partial<ProposalRecord> = {}): ProposalRecord {
+  return {
+    incident,
+    cause: "process-gone",
+    atMs: WALL_MS,
+    untilMs: WALL_MS + 60_000,
+    engine: "local",
+    asked: "local answered after 2 s",
+    diagnosis: "keys that it does not know",
+    human: null,
+    judged: [{ command: "openclaw doctor --fix", verdict: { accepted: true, entry: "doctor-fix" } }],
+    refusal: null,
+    actions: "doctor",
+    ends: null,
+    state: "waiting",
+    answer: null,
+    ...more,
+  };
+}

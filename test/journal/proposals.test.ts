@@ -1,29 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { Action } from "../../rescue-profile/core/event.ts";
-import { answerButton, answerOf, type ProposalRecord } from "../../rescue-profile/core/proposal.ts";
-import { fakeClock, opened, processAt, repairOf, rows, scratch, stateWith, TARGET, take, toldOf, WALL_MS } from "./harness.ts";
+import { answerButton, answerOf } from "../../rescue-profile/core/proposal.ts";
+import { fakeClock, opened, processAt, proposalFor, repairOf, rows, scratch, stateWith, TARGET, take, toldOf, WALL_MS } from "./harness.ts";
 
 const ONE = { pid: 11, startTime: 110 };
-
-function proposalFor(incident: number, more: Partial<ProposalRecord> = {}): ProposalRecord {
-  return {
-    incident,
-    cause: "process-gone",
-    atMs: WALL_MS,
-    untilMs: WALL_MS + 60_000,
-    engine: "local",
-    asked: "local answered after 2 s",
-    diagnosis: "keys that it does not know",
-    human: null,
-    judged: [{ command: "openclaw doctor --fix", verdict: { accepted: true, entry: "doctor-fix" } }],
-    refusal: null,
-    actions: "doctor",
-    ends: null,
-    state: "waiting",
-    answer: null,
-    ...more,
-  };
-}
 
 function world() {
   const at = scratch();

@@ -5,7 +5,7 @@ import type { Alert, Receiver, Sent } from "../../rescue-profile/notify/alert.ts
 import { deliverAll } from "../../rescue-profile/notify/courier.ts";
 import { backOffMs, type PipelinePorts } from "../../rescue-profile/notify/pipeline.ts";
 import { CATALOGUE } from "../../rescue-profile/notify/words.ts";
-import { fakeClock, opened, processAt, repairOf, scratch, stateWith, TARGET, take } from "../journal/harness.ts";
+import { fakeClock, opened, processAt, proposalFor, repairOf, scratch, stateWith, TARGET, take } from "../journal/harness.ts";
 
 const never = new AbortController().signal;
 
@@ -194,5 +194,71 @@ describe("the pipeline", () => {
     the.commit(closed(1));
     await the.deliver();
     expect(the.lines()).toEqual(["incident-1 repairing", "incident-1 recovered edits m1"]);
+  });
+
+  it("asks with a message of its own, with every command and why others are rejected, and takes the question back when it is answered", async () => {
+    using the = world();
+    the.commit(opened(1), told(1, "critical"));
+    await the.deliver();
+    const rejected = { command: "rm -rf ~", verdict: { accepted: false, reason: "no entry allows this program" } } as const;
+    const { id } = the.journal.proposals.add({ ...proposalFor(1), judged: [...proposalFor(1).judged, rejected], human: "see\nyourself" });
+    await the.deliver();
+    const asked = the.took.at(-1);
+    expect(asked).toMatchObject({ remote: null, alert: { state: "needs-you", severity: "critical" } });
+    expect(asked?.alert.question?.approve).toMatch(/^rw:[\w-]{22}\.approve$/);
+    expect(asked?.alert.lines.at(-2)?.split("\n")).toEqual([
+      "local proposes (local answered after 2 s):",
+      "“keys that it does not know”",
+      "✔ openclaw doctor --fix",
+      "✘ rm -rf ~: no entry allows this program",
+      "“see yourself”",
+      "yours to approve until 03:05 UTC, else it is rejected; also by: rescue-watchdog proposal 1 --approve",
+    ]);
+    the.clock.pass(60_001);
+    the.journal.proposals.expire(the.clock.wall);
+    await the.deliver();
+    expect(the.took.at(-1)).toMatchObject({ remote: "m2", alert: { event: "answered", state: "needs-you" } });
+    expect(the.took.at(-1)?.alert).not.toHaveProperty("question");
+    expect(the.took.at(-1)?.alert.lines.join("\n")).toContain("not carried out: nobody answered in time");
+    expect(the.journal.proposals.get(id)?.state).toBe("rejected");
+  });
+
+  it("says it quietly when there is nothing to answer, in each language", async () => {
+    for (const [language, says] of [
+      ["en", "an AI was to be asked: no engine is installed"],
+      ["zh-CN", "询问 AI 的结果：no engine is installed"],
+      ["zh-TW", "詢問 AI 的結果：no engine is installed"],
+    ] as const) {
+      using the = world();
+      the.commit(opened(1), told(1, "critical"));
+      await the.deliver();
+      const none = { engine: null, diagnosis: null, judged: [], refusal: "no engine gave an answer", actions: "", state: "none" } as const;
+      the.journal.proposals.add({ ...proposalFor(1), ...none, asked: "no engine is installed" });
+      await the.deliver({ words: CATALOGUE[language] });
+      expect(the.took.at(-1)).toMatchObject({ remote: "m1" });
+      expect(the.took.at(-1)?.alert.lines.at(-2)).toBe(says);
+    }
+  });
+
+  it("never says more than five rejected commands, nor more of a model's words than fit", async () => {
+    using the = world();
+    the.commit(opened(1));
+    const judged = Array.from({ length: 40 }, (_, n) => ({
+      command: `evil ${n} ${"x".repeat(180)}`,
+      verdict: { accepted: false, reason: "y".repeat(500) } as const,
+    }));
+    the.journal.proposals.add({
+      ...proposalFor(1),
+      judged,
+      diagnosis: "z".repeat(9_000),
+      human: "w".repeat(9_000),
+      actions: "",
+      state: "none",
+    });
+    await the.deliver();
+    const lines = the.took.at(-1)?.alert.lines.at(-2)?.split("\n") ?? [];
+    expect(lines.filter((line) => line.startsWith("✘"))).toHaveLength(5);
+    expect(lines).toContain("and 35 more that are rejected");
+    expect(lines.join("\n").length).toBeLessThan(2_700);
   });
 });

@@ -3,6 +3,7 @@ import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
 import type { Alert } from "../../rescue-profile/notify/alert.ts";
+import { asJson } from "../../rescue-profile/notify/as-json.ts";
 import { execReceiver } from "../../rescue-profile/notify/exec/exec.ts";
 import { ntfyReceiver } from "../../rescue-profile/notify/ntfy/ntfy.ts";
 import { telegramReceiver } from "../../rescue-profile/notify/telegram/telegram.ts";
@@ -128,6 +129,14 @@ describe("a program of the user's", () => {
     expect(await receiver("process.exit(3)").send(ALERT, null, "1")).toEqual({ outcome: "later", why: `${process.execPath}: exit 3` });
     const missing = execReceiver({ name: "exec:two", argv: ["/nonexistent/hook"], least: "info", env: {} });
     expect(await missing.send(ALERT, null, "1")).toEqual({ outcome: "later", why: "/nonexistent/hook: ENOENT" });
+  });
+});
+
+describe("an alert as JSON", () => {
+  it("holds no names of buttons: who has them could press them", () => {
+    const text = asJson({ ...ALERT, question: { approve: "rw:a.approve", reject: "rw:a.reject" } }, "7");
+    expect(text).not.toContain("rw:");
+    expect(JSON.parse(text)).toEqual({ id: 7, ...ALERT });
   });
 });
 

@@ -32,6 +32,7 @@ export interface BotApi extends AsyncDisposable {
     /** Under a photo: its caption. */
     readonly text: string;
     readonly photo?: Uint8Array;
+    readonly document?: Uint8Array;
     readonly buttons?: readonly { readonly text: string; readonly callback_data: string }[];
   }[];
   delete(chat: number, id: number): void;
@@ -82,7 +83,10 @@ export const tooMany = (seconds: number): Trouble => ({
 
 export async function botApi(token = "123456:test-token"): Promise<BotApi> {
   const calls: BotCall[] = [];
-  const chats = new Map<number, { id: number; text: string; photo?: Uint8Array; buttons?: { text: string; callback_data: string }[] }[]>();
+  const chats = new Map<
+    number,
+    { id: number; text: string; photo?: Uint8Array; document?: Uint8Array; buttons?: { text: string; callback_data: string }[] }[]
+  >();
   const updates: Record<string, unknown>[] = [];
   let lastUpdate = 0;
   let pollers = 0;
@@ -119,10 +123,11 @@ export async function botApi(token = "123456:test-token"): Promise<BotApi> {
     }
     if (method === "getUpdates") return poll(body, response);
     if (SAID_TRUE.has(method)) return answer(response, 200, { ok: true, result: true });
-    if (method === "sendPhoto") {
+    if (method === "sendPhoto" || method === "sendDocument") {
+      const what = method === "sendPhoto" ? "photo" : "document";
       if (String(body.caption ?? "").length > 1024) return bad(response, "message caption is too long");
-      if (!(body.photo instanceof Uint8Array)) return bad(response, "there is no photo in the request");
-      const message = { id: ++lastId, text: String(body.caption), photo: body.photo, ...(buttons === undefined ? {} : { buttons }) };
+      if (!(body[what] instanceof Uint8Array)) return bad(response, `there is no ${what} in the request`);
+      const message = { id: ++lastId, text: String(body.caption), [what]: body[what], ...(buttons === undefined ? {} : { buttons }) };
       messages.push(message);
       return answer(response, 200, { ok: true, result: { message_id: message.id, chat: { id: chat }, date, caption: message.text } });
     }

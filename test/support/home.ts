@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { randomInt } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -73,8 +73,25 @@ export async function createGatewayHome(options: GatewayHomeOptions = {}): Promi
         if (!isGone(error)) throw error;
       }
     },
-    dispose: async () => rmSync(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }),
+    dispose: async () => {
+      endApart(home);
+      rmSync(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+    },
   };
+}
+
+/** What a watcher of this home has started in a session of its own, a report or a repair, would write into it for seconds yet. */
+function endApart(home: string): void {
+  if (!existsSync("/proc/self/environ")) return;
+  for (const name of readdirSync("/proc").filter((each) => /^\d+$/.test(each))) {
+    try {
+      const isOurs = readFileSync(`/proc/${name}/environ`, "utf8").split("\0").includes(`HOME=${home}`);
+      if (isOurs && /\/rescue-profile\/\S+-main\.[jt]s\0/.test(readFileSync(`/proc/${name}/cmdline`, "utf8")))
+        process.kill(Number(name), "SIGKILL");
+    } catch (error) {
+      if (!isGone(error) && !isForbidden(error)) throw error;
+    }
+  }
 }
 
 /** On a starved machine the host's onboarding has once not ended within three minutes; a second run completes what the first one left. */
@@ -122,6 +139,10 @@ function allowPlugins(configPath: string, directories: readonly string[]): void 
   writeFileSync(configPath, JSON.stringify(config, null, 2));
 }
 
-function isGone(error: unknown): boolean {
-  return error instanceof Error && "code" in error && (error.code === "ESRCH" || error.code === "ENOENT");
+const isGone = (error: unknown) => hasCode(error, "ESRCH", "ENOENT");
+/** Another account's process. */
+const isForbidden = (error: unknown) => hasCode(error, "EACCES", "EPERM");
+
+function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && "code" in error && codes.some((code) => error.code === code);
 }

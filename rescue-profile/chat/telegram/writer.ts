@@ -47,11 +47,15 @@ function troubleOf(error: unknown): string {
 }
 
 /** Returns the number of the message. */
-async function show(api: Api, chat: number, { text, buttons, picture }: Reply, message: number | undefined): Promise<number> {
+async function show(api: Api, chat: number, { text, buttons, picture, file }: Reply, message: number | undefined): Promise<number> {
   const keyboard = buttons.map((row) => row.map(({ label, name }) => ({ text: label, callback_data: name })));
   const markup = keyboard.length === 0 ? {} : { reply_markup: { inline_keyboard: keyboard } };
   const words = cut(text, MOST_CHARACTERS);
   const options = { link_preview_options: { is_disabled: true }, ...markup };
+  if (file !== undefined) {
+    const caption = cut(text, MOST_UNDER_PICTURE);
+    return (await api.sendDocument(chat, new InputFile(file.content, file.name), { caption, ...markup })).message_id;
+  }
   if (message === undefined) {
     const shown = picture === undefined ? undefined : await withPicture(api, chat, picture, text, markup);
     return shown ?? (await api.sendMessage(chat, words, options)).message_id;

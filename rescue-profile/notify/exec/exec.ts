@@ -1,6 +1,7 @@
 import { runCommand } from "../../../src/shared/run-command.ts";
-import type { NewsKind, Severity } from "../../core/event.ts";
-import type { Receiver } from "../alert.ts";
+import type { Severity } from "../../core/event.ts";
+import { PUSHED, type Receiver } from "../alert.ts";
+import { asJson } from "../as-json.ts";
 
 export interface ExecOptions {
   readonly name: string;
@@ -10,7 +11,6 @@ export interface ExecOptions {
 }
 
 const TIMEOUT_MS = 30_000;
-const HEARD: ReadonlySet<NewsKind> = new Set<NewsKind>(["opened", "told", "closed"]);
 
 /** A program of the user's: the alert as JSON on its standard input; exit 0 means that it took it. No shell, nothing of the alert in its arguments. */
 export function execReceiver({ name, argv, least, env }: ExecOptions): Receiver {
@@ -18,12 +18,12 @@ export function execReceiver({ name, argv, least, env }: ExecOptions): Receiver 
     name,
     edits: false,
     least,
-    kinds: HEARD,
+    kinds: PUSHED,
     send: async (alert, _remote, id) => {
       const result = await runCommand(argv, {
         timeoutMs: TIMEOUT_MS,
         env,
-        input: `${JSON.stringify({ id: Number(id), ...alert })}\n`,
+        input: `${asJson(alert, id)}\n`,
         maxBytes: 4_096,
       });
       if (result.exitCode === 0) return { outcome: "sent" };

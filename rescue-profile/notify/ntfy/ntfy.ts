@@ -1,5 +1,5 @@
-import type { NewsKind, Severity } from "../../core/event.ts";
-import type { Receiver } from "../alert.ts";
+import type { Severity } from "../../core/event.ts";
+import { PUSHED, type Receiver } from "../alert.ts";
 import { asText } from "../as-text.ts";
 import { post } from "../http.ts";
 import type { Words } from "../words.ts";
@@ -14,7 +14,6 @@ export interface NtfyOptions {
 }
 
 /** Each push makes a sound: what a person hears of is that it is down, what he has to do, and that it is up again. */
-const HEARD: ReadonlySet<NewsKind> = new Set<NewsKind>(["opened", "told", "closed"]);
 const PRIORITY: Readonly<Record<Severity, number>> = { info: 3, warning: 3, critical: 5 };
 const MOST_CHARACTERS = 3_500;
 
@@ -29,7 +28,7 @@ export function ntfyReceiver({ name, url, token, least, words }: NtfyOptions): R
     name,
     edits: false,
     least,
-    kinds: HEARD,
+    kinds: PUSHED,
     send: async (alert) => {
       const { title, body } = asText(alert, words, MOST_CHARACTERS);
       return post(root, headers, JSON.stringify({ topic, title, message: body, priority: PRIORITY[alert.severity] }));

@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import type { Severity } from "../../core/event.ts";
 import type { Receiver } from "../alert.ts";
+import { asJson } from "../as-json.ts";
 import { post } from "../http.ts";
 
 export interface WebhookOptions {
@@ -22,7 +23,7 @@ export function webhookReceiver({ name, url, secret, least, wallMs }: WebhookOpt
     edits: false,
     least,
     send: async (alert, _remote, id) => {
-      const body = JSON.stringify({ id: Number(id), ...alert });
+      const body = asJson(alert, id);
       const timestamp = String(Math.floor(wallMs() / 1000));
       const headers = { "content-type": "application/json", "x-rescue-id": id, "x-rescue-timestamp": timestamp };
       return post(url, secret === null ? headers : { ...headers, "x-rescue-signature": `sha256=${sign(secret, timestamp, body)}` }, body);

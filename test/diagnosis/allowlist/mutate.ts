@@ -226,6 +226,7 @@ class Tests {
 const TESTS = [
   () => import("./script.test.ts"),
   () => import("./judge.test.ts"),
+  () => import("./rewritten.test.ts"),
   () => import("./attacks.test.ts"),
   () => import("./load.test.ts"),
   () => import("./plan-json.test.ts"),

@@ -1,0 +1,78 @@
+import type { KeptProposal } from "../core/proposal.ts";
+
+/** One incident as the journal has it, its secrets hidden. Wall times as epoch milliseconds. */
+export interface ReportedIncident {
+  readonly id: number;
+  readonly cause: string;
+  readonly firstSeenAt: number;
+  /** Null: it is open. */
+  readonly closedAt: number | null;
+  readonly outcome: string | null;
+  readonly evidence: readonly string[];
+  /** Oldest first, as are the other lists. */
+  readonly repairs: readonly ReportedRepair[];
+  readonly told: readonly { readonly at: number; readonly severity: string; readonly cause: string; readonly text: string }[];
+  readonly proposals: readonly KeptProposal[];
+}
+
+export interface ReportedRepair {
+  readonly attempt: number;
+  readonly tier: number;
+  readonly cause: string;
+  readonly subject: string | null;
+  readonly evidence: readonly string[];
+  readonly requestedBy: string;
+  readonly startedAt: number;
+  readonly outcome: string | null;
+  readonly note: string | null;
+  readonly steps: readonly {
+    readonly name: string;
+    readonly durationMs: number | null;
+    readonly outcome: string | null;
+    readonly detail: string | null;
+  }[];
+}
+
+/** Everything that the page says. Its texts are shown as they are: what must not be seen is hidden before. */
+export interface Report {
+  /** When it is written. */
+  readonly atMs: number;
+  /** The watched profile. */
+  readonly profile: string;
+  readonly incident: ReportedIncident;
+  /** By name: the host, Node.js, the operating system. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** Where things lie, by what they are. */
+  readonly places: Readonly<Record<string, string>>;
+  /** What lies in the incident's folder, by its path there. */
+  readonly kept: readonly { readonly name: string; readonly bytes: number }[];
+  /** The evidence as a diagnosis would get it, and whether one got it before. */
+  readonly context: { readonly text: string; readonly earlier: boolean };
+}
+
+/** Writes somebody else's text so that no character of it means anything in Markdown. */
+export interface Escape {
+  /** One line of prose. */
+  readonly prose: (text: string) => string;
+  /** One line as it is. */
+  readonly code: (text: string) => string;
+  /** Lines as they are, in a fence that they cannot close. */
+  readonly fenced: (text: string, language?: string) => string;
+}
+
+export const utc = (ms: number) => `${new Date(ms).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+
+/** A command of ours as it is typed for this profile. */
+export function ours(command: string, profile: string): string {
+  return `rescue-watchdog ${command}${profile === "default" ? "" : ` --profile ${profile}`}`;
+}
+
+/** The proposal that a person can still answer. */
+export function waitingIn({ proposals, outcome }: ReportedIncident, atMs: number): KeptProposal | undefined {
+  return outcome === null ? proposals.findLast(({ state, untilMs }) => state === "waiting" && untilMs > atMs) : undefined;
+}
+
+/** Of one line each; none is said, too. */
+export function listed(lines: readonly string[], none = "nothing"): string {
+  return (lines.length === 0 ? [none] : lines).map((line) => `- ${line}`).join("\n");
+}

@@ -1,0 +1,201 @@
+import { randomBytes } from "node:crypto";
+import { lstatSync, mkdirSync, readdirSync } from "node:fs";
+import { join, relative } from "node:path";
+import { cut } from "../src/shared/cut.ts";
+import { messageOf, RescueError, systemErrorCode } from "../src/shared/errors.ts";
+import { jsonObject } from "../src/shared/json.ts";
+import { readPlain, writeSecret } from "../src/shared/secure-file.ts";
+import { code, fenced, prose } from "./audit/as-markdown.ts";
+import { listCopies } from "./copies/ring.ts";
+import { CONTEXT_FILE, incidentFolder } from "./diagnosing.ts";
+import { buildContext, type ContextOptions } from "./diagnosis/context/build.ts";
+import { seenText } from "./diagnosis/context/clean.ts";
+import { hideInConfig } from "./diagnosis/context/config-secrets.ts";
+import { Hiding, withPlaceholders } from "./diagnosis/context/hiding.ts";
+import { maskedOut, PERSONS, shapedSecrets } from "./diagnosis/context/secret-shapes.ts";
+import { contextOptions, gatherContext } from "./diagnosis-context.ts";
+import { rotatedLogs } from "./journal/log.ts";
+import type { IncidentDetail } from "./journal/read.ts";
+import { wallMs } from "./observe/clock.ts";
+import { readConfig } from "./observe/config-finding.ts";
+import { logFile, type Watchdog } from "./open-watchdog.ts";
+import { writeArchive } from "./report/archive.ts";
+import { reportPage } from "./report/page.ts";
+
+const PAGE = "report.md";
+const ARCHIVE = "report.tar.gz";
+const LOG = "watchdog.jsonl";
+const MINUTE_MS = 60_000;
+const LOG_LINES = 2_000;
+const MOST_KEPT = 200;
+/** What is longer is no line, and is cut before anything is looked for in it. */
+const LONGEST = 8_000;
+
+/**
+ * The incident for whoever takes it over: one page, and one archive with the page, the journal's record, the evidence and the watchdog's own log lines, both in the incident's
+ * folder. Nothing else of that folder: it holds configurations. Throws RescueError `usage` (no such incident) and `refused` (the folder is not ours alone).
+ */
+export async function writeReport(dog: Watchdog, incident: number): Promise<{ readonly page: string; readonly archive: string }> {
+  const { dir, options, target, journal } = dog;
+  const thread = journal.outbox.story(`incident-${incident}`);
+  if (thread?.kind !== "incident") throw new RescueError("usage", `there is no incident ${incident}`, { fix: "list them with: history" });
+  // With the secret whoever has the page could press the proposal's buttons.
+  const { kind: _kind, secret: _secret, ...story } = thread;
+  const folder = incidentFolder(dir, incident);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+
+  const atMs = wallMs();
+  const parts = await gatherContext(dog, story);
+  const kept = keptIn(folder);
+  const known = await contextOptions(dog, randomBytes(16).toString("hex"));
+  const about = { ...known, secrets: [...(known.secrets ?? []), ...configsOf(dir, folder, kept).flatMap(secretsOf)] };
+  const fresh = buildContext(parts, about);
+  const earlier = readPlain(join(folder, CONTEXT_FILE));
+  if (earlier === undefined) await writeSecret(dir, join(folder, CONTEXT_FILE), fresh.text);
+
+  const log = ownLog(dir, story, atMs);
+  const texts = [...stringsIn([story, log, parts.versions, kept]), ...(earlier ?? "").split("\n")];
+  // In their order, so that a secret has the same number in a fresh context and on the page.
+  const hide = hiding(about, [...fresh.secrets.values(), ...secretsAmong(texts, about)]);
+  const shown: IncidentDetail = JSON.parse(JSON.stringify(story), (_, value: unknown) => (typeof value === "string" ? hide(value) : value));
+  const context = (earlier ?? fresh.text).split("\n").map(hide).join("\n");
+  const files = { page: join(folder, PAGE), archive: join(folder, ARCHIVE) };
+  const page = reportPage(
+    {
+      atMs,
+      profile: options.profile,
+      incident: shown,
+      versions: Object.fromEntries(Object.entries(parts.versions).map(([name, version]) => [name, hide(version)])),
+      places: {
+        "the gateway's state": hide(target.stateDir),
+        "its configuration": hide(target.configPath),
+        "the watchdog's state": hide(dir),
+        "its log": hide(logFile(dir)),
+        "this incident": hide(folder),
+      },
+      kept: kept.map(({ name, bytes }) => ({ name: hide(name), bytes })),
+      context: { text: context, earlier: earlier !== undefined },
+    },
+    { prose, code, fenced },
+  );
+  await writeSecret(dir, files.page, page);
+  await writeArchive(dir, files.archive, {
+    folder: `incident-${incident}`,
+    mtimeMs: story.closedAt ?? story.openedAt,
+    entries: [
+      { name: PAGE, text: page },
+      { name: "incident.json", text: `${JSON.stringify(shown, null, 2)}\n` },
+      { name: CONTEXT_FILE, text: context },
+      { name: LOG, text: log.map((line) => `${JSON.stringify(hiddenIn(line, hide))}\n`).join("") },
+    ],
+  });
+  return files;
+}
+
+/** Every file of the folder but what is written here, with its path there. No link is followed. */
+function keptIn(folder: string): { readonly name: string; readonly bytes: number }[] {
+  const ours = new Set([PAGE, ARCHIVE]);
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => !ours.has(relative(folder, path)))
+    .toSorted()
+    .slice(0, MOST_KEPT)
+    .map((path) => ({ name: relative(folder, path), bytes: lstatSync(path, { throwIfNoEntry: false })?.size ?? 0 }));
+}
+
+/**
+ * The configurations that served, and those that were replaced: by them the secrets of one that is broken now are known. One that is no configuration, or includes another, says
+ * nothing.
+ */
+function configsOf(dir: string, folder: string, kept: readonly { readonly name: string }[]): readonly unknown[] {
+  const copies = listCopies(dir).copies.flatMap(({ directory, files }) => files.map(({ name }) => join(directory, name)));
+  const replaced = kept.flatMap(({ name }) => (/\.json5?\b/.test(name) ? [join(folder, name)] : []));
+  return [...copies, ...replaced].map(readConfig);
+}
+
+function secretsOf(config: unknown): readonly string[] {
+  const found: string[] = [];
+  hideInConfig(config, (secret) => {
+    found.push(secret);
+    return "";
+  });
+  return found;
+}
+
+/** The lines about the incident and of its time, oldest first; why not, when they could not be read. */
+function ownLog(dir: string, { id, firstSeenAt, closedAt }: IncidentDetail, atMs: number): readonly unknown[] {
+  const file = logFile(dir);
+  const [fromMs, toMs] = [firstSeenAt - MINUTE_MS, (closedAt ?? atMs) + MINUTE_MS];
+  try {
+    return [...rotatedLogs(file), file]
+      .flatMap((each) => (readPlain(each) ?? "").split("\n"))
+      .map(jsonObject)
+      .filter(({ incident, timestamp }) => {
+        const time = Date.parse(String(timestamp));
+        return incident === id || (time >= fromMs && time <= toMs);
+      })
+      .slice(-LOG_LINES);
+  } catch (error) {
+    if (!(error instanceof RescueError) && systemErrorCode(error) === undefined) throw error;
+    return [{ event: "log-not-read", details: `could not look: ${messageOf(error)}` }];
+  }
+}
+
+/** Every text in it, names too. */
+function stringsIn(value: unknown): readonly string[] {
+  if (typeof value === "string") return [value];
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]: [string, unknown]) => [...(Array.isArray(value) ? [] : [key]), ...stringsIn(inner)]);
+}
+
+/** The same with its texts, names and numbers hidden. */
+function hiddenIn(value: unknown, hide: (text: string) => string): unknown {
+  if (typeof value === "string") return hide(value);
+  if (typeof value === "number") return hide(String(value)) === String(value) ? value : hide(String(value));
+  if (Array.isArray(value)) return value.map((each: unknown) => hiddenIn(each, hide));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]: [string, unknown]) => [hide(key), hiddenIn(inner, hide)]));
+}
+
+/** No secret is a reference or a path. */
+const NONE = /^\$\{\w*\}?$|^~?(?:\/[\w.-]+){2,}\/?$/;
+/** What was hidden before, in an earlier context. */
+const HIDDEN = /<(?:secret(?:-\d+)?|person|user)>/;
+
+/** What has the shape of a secret in one of the texts, as in a diagnosis's context. */
+function secretsAmong(texts: readonly string[], { mask }: ContextOptions): readonly string[] {
+  const lines = [...new Set(texts)].flatMap((text) => seenText(cut(text, LONGEST)).split("\n"));
+  const found = [
+    ...shapedSecrets(lines.join("\n")),
+    ...lines.flatMap((line) => (mask === undefined ? [] : (maskedOut(line, mask) ?? [line]))),
+  ];
+  return found
+    .flatMap((secret) => secret.split(HIDDEN))
+    .map((secret) => secret.trim())
+    .filter((secret) => secret.length >= 4 && !NONE.test(secret));
+}
+
+/** Names that many accounts have say nothing about anybody, and are words besides. */
+const COMMON_USERS = /^(?:root|user|admin|node|openclaw|ubuntu|debian|pi|gateway|service|daemon)$/i;
+const WITHHELD = "(withheld: it has the shape of a secret, and there are too many)";
+
+/** What puts `<secret-1>` in place of each of these secrets, `<person>` for people's numbers and addresses, `~` for the home directory and `<user>` for the account's name. */
+function hiding({ home, user }: ContextOptions, secrets: readonly string[]): (text: string) => string {
+  const known = new Hiding();
+  // Beyond its bound it learns none.
+  const isFull = secrets.map((secret) => known.hide(secret)).some((placeholder) => withPlaceholders(placeholder) === "<secret>");
+  const literal = (name: string) => name.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+  const names: readonly (readonly [RegExp, string])[] = [
+    ...PERSONS.map((person) => [person, "<person>"] as const),
+    ...(home.length < 2 ? [] : [[new RegExp(`(?<![\\w.-])${literal(home.replace(/[\\/]+$/, ""))}(?![\\w-])`, "g"), "~"] as const]),
+    ...(user.length < 3 || COMMON_USERS.test(user)
+      ? []
+      : [[new RegExp(`(?<![A-Za-z0-9])${literal(user)}(?![A-Za-z0-9])`, "g"), "<user>"] as const]),
+  ];
+  return (text) => {
+    const covered = known.cover(seenText(cut(text, LONGEST)));
+    if (isFull && shapedSecrets(covered).length > 0) return WITHHELD;
+    return withPlaceholders(names.reduce((shown, [name, instead]) => shown.replaceAll(name, instead), covered));
+  };
+}
