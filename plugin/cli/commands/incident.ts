@@ -13,22 +13,23 @@ import { plainText } from "../render.ts";
 export const incidentCommand: Command = {
   name: "incident",
   summary: "one incident: what was seen, what was done, how it ended",
-  usage: "ID [--profile NAME] [--service-log] [--context] [--json]",
+  usage: "ID [--profile NAME] [--service-log] [--context | --report] [--json]",
   help: `
 Shows an incident by its number (see \`history\`): the evidence, each repair with its steps, what people were told.
 
-  --context       what an AI was shown of it, when one was asked: as it was sent, secrets replaced
+  --context       the evidence as an AI was shown it, or would be: secrets replaced
+  --report        writes it for whoever takes it over: one page with exact next steps, and one archive with the evidence; secrets replaced
   --service-log   also what the service manager's journal holds about the gateway, from a minute before until a minute after
 
-Exit codes: 0 shown; 2 no such incident; 10 the journal cannot be read; 11 the service manager cannot be asked.
+Exit codes: 0 shown, or written; 2 no such incident; 9 the incident's folder is not ours alone; 10 the journal cannot be read;
+11 the service manager cannot be asked.
 `,
-  options: { "service-log": { type: "boolean" }, context: { type: "boolean" } },
+  options: { "service-log": { type: "boolean" }, context: { type: "boolean" }, report: { type: "boolean" } },
   words: 1,
   run: async (call) => {
+    if (call.values["report"] === true) return report(call, numberOf(call));
     const { readIncident } = await import("../../../rescue-profile/journal/read.ts");
-    const [given = ""] = call.positionals;
-    const id = Number(given);
-    if (!Number.isInteger(id) || id < 1) throw new RescueError("usage", "incident wants a number, as `history` shows it");
+    const id = numberOf(call);
     const incident = withJournal(call, (db) => readIncident(db, id));
     if (incident === undefined) throw new RescueError("usage", `there is no incident ${id}`, { fix: "list them with: history" });
     const serviceLog = call.values["service-log"] === true ? await serviceLogOf(call, incident) : undefined;
@@ -69,6 +70,29 @@ Exit codes: 0 shown; 2 no such incident; 10 the journal cannot be read; 11 the s
     return 0;
   },
 };
+
+function numberOf({ positionals: [given = ""] }: Call): number {
+  const id = Number(given);
+  if (!Number.isInteger(id) || id < 1) throw new RescueError("usage", "incident wants a number, as `history` shows it");
+  return id;
+}
+
+async function report(call: Call, incident: number): Promise<number> {
+  for (const other of ["context", "service-log"])
+    if (call.values[other] === true) throw new RescueError("usage", `--report holds what --${other} shows: give one of them`);
+  const { openWatchdog } = await import("../../../rescue-profile/main.ts");
+  const { writeReport } = await import("../../../rescue-profile/reporting.ts");
+  const { profile, home, env, packageRoot } = call;
+  const dog = await openWatchdog({ profile, home, env, packageRoot, what: "report", whatever: true });
+  try {
+    const written = await writeReport(dog, incident);
+    if (call.json) printJson(call, { ok: true, report: written });
+    else call.out(`${plainText(written.page)}\n${plainText(written.archive)}\n`);
+    return 0;
+  } finally {
+    dog.journal.close();
+  }
+}
 
 function contextOf(call: Call, incident: number): string {
   const file = join(watchdogDir(call.profile, call.home, call.env), "incidents", String(incident), "context.txt");
