@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
 import type { Greeting, TelegramWish } from "../src/onboard/wishes.ts";
 import { messageOf, RescueError } from "../src/shared/errors.ts";
 import { asObject, readHostConfig } from "../src/shared/gateway-config.ts";
@@ -54,23 +55,36 @@ async function chatsOf(dog: Alerting, words: Words): Promise<readonly Receiver[]
       chat,
       least,
       words,
-      isRead: read !== undefined && read.tokenFile === tokenFile,
+      isRead: read !== undefined && read !== "unknown" && read.tokenFile === tokenFile && (chat > 0 || read.groups),
       ...bot,
     });
   });
 }
 
-/** The bot whose messages and buttons are read, by somebody who may act: the settings' own, or the rescue profile's. Undefined: nobody can be asked in a chat. */
-export function botReader({ settings, options }: Alerting): { readonly tokenFile: string | undefined } | undefined {
+/** The bot whose messages and buttons are read. */
+export interface BotReader {
+  /** Undefined: the rescue profile's bot. */
+  readonly tokenFile: string | undefined;
+  /** Are groups heard, or only private chats? */
+  readonly groups: boolean;
+}
+
+/**
+ * The bot that is read by somebody who may act: the settings' own, or the rescue profile's. Undefined: nobody was to be asked in a chat; `unknown`: whether somebody was cannot be
+ * read.
+ */
+export function botReader({ settings, options }: Alerting): BotReader | "unknown" | undefined {
   const { telegram } = settings.chat;
-  if (telegram?.tokenFile !== undefined) return telegram.operators.length > 0 ? { tokenFile: telegram.tokenFile } : undefined;
+  const groups = telegram?.groups ?? false;
+  if (telegram?.tokenFile !== undefined) return telegram.operators.length > 0 ? { tokenFile: telegram.tokenFile, groups } : undefined;
   try {
-    const { allowFrom } = rescueBot(options);
-    const named = telegram === undefined || telegram.operators.length + telegram.viewers.length === 0 ? allowFrom : telegram.operators;
-    return named.length > 0 ? { tokenFile: undefined } : undefined;
+    const bot = findRescueBot(options);
+    const isNamed = telegram !== undefined && telegram.operators.length + telegram.viewers.length > 0;
+    const acting = isNamed ? telegram.operators : (bot?.allowFrom ?? []);
+    return bot === undefined || acting.length === 0 ? undefined : { tokenFile: undefined, groups };
   } catch (error) {
     if (!(error instanceof RescueError)) throw error;
-    return undefined;
+    return "unknown";
   }
 }
 
@@ -81,19 +95,30 @@ interface RescueBot {
   readonly allowFrom: readonly number[];
 }
 
-/** The bot that setup gave the rescue profile. Its gateway reads what people write to it; here is only sent, which does not disturb that. */
-export function rescueBot({ profile, home, env }: Alerting["options"]): RescueBot {
-  const rescue = rescueProfileOf(profile);
-  const without = (why: string) =>
-    new RescueError("config-invalid", `the settings name no tokenFile, and ${why}`, {
-      fix: "name a tokenFile, or: openclaw rescue setup --telegram-token-file FILE",
-    });
-  const config = readHostConfig(profileConfigPath(rescue, { home, env }), () =>
-    without(`there is no profile ${rescue} whose bot it could be`),
-  );
+/**
+ * The bot that setup gave the rescue profile. Its gateway reads what people write to it; here is only sent, which does not disturb that. Throws `config-invalid` when there is none,
+ * and as {@link findRescueBot}.
+ */
+export function rescueBot(options: Alerting["options"]): RescueBot {
+  const bot = findRescueBot(options);
+  if (bot !== undefined) return bot;
+  const rescue = rescueProfileOf(options.profile);
+  const why = existsSync(dirname(profileConfigPath(rescue, options)))
+    ? `the profile ${rescue} has no bot`
+    : `there is no profile ${rescue} whose bot it could be`;
+  throw new RescueError("config-invalid", `the settings name no tokenFile, and ${why}`, {
+    fix: "name a tokenFile, or: openclaw rescue setup --telegram-token-file FILE",
+  });
+}
+
+/** Undefined: there is no such profile, or it has no bot. Throws RescueError when its configuration or the token's file cannot be read. */
+function findRescueBot({ profile, home, env }: Alerting["options"]): RescueBot | undefined {
+  const path = profileConfigPath(rescueProfileOf(profile), { home, env });
+  if (!existsSync(dirname(path))) return undefined;
+  const config = readHostConfig(path, () => new RescueError("not-readable", `there is no ${path}`));
   const { botToken, tokenFile, apiRoot, allowFrom } = asObject(asObject(config["channels"])["telegram"]);
   const token = typeof tokenFile === "string" ? secretIn(tokenFile) : botToken;
-  if (typeof token !== "string" || token === "") throw without(`the profile ${rescue} has no bot`);
+  if (typeof token !== "string" || token === "") return undefined;
   const people = Array.isArray(allowFrom) ? allowFrom.map((id) => Number(String(id).replace(/^(telegram|tg):/, ""))) : [];
   return { token, ...(typeof apiRoot === "string" ? { apiRoot } : {}), allowFrom: people.filter(Number.isSafeInteger) };
 }

@@ -9,6 +9,7 @@ import type { Sender } from "./chat/rights.ts";
 import type { Figures, Reply, SideStatus, TalkPorts } from "./chat/talk.ts";
 import { CHAT_WORDS } from "./chat/words.ts";
 import { answerOf } from "./core/proposal.ts";
+import { REQUEST_MS } from "./journal/journal.ts";
 import { openJournalReader } from "./journal/open.ts";
 import { type IncidentSummary, readIncidents, readRepairs, summarize } from "./journal/read.ts";
 import { compose, proposalLines } from "./notify/compose.ts";
@@ -67,14 +68,17 @@ export async function openHostDoor(dog: Watchdog): Promise<HostDoor> {
   // There is one: else nobody is answered, and that is said at once.
   const { allowFrom } = rescueBot(dog.options);
   // Not the settings of a watchdog that looks whatever: without those that cannot be read, a viewer would pass for an operator.
-  const named = loadSettings(dog.dir, { fromPlugin: dog.options.fromPlugin }).chat.telegram;
-  const hasNames = named !== undefined && named.operators.length + named.viewers.length > 0;
-  // Whoever is on the bot's list now may act by it.
-  const allowed = () => (hasNames ? named : { operators: rescueBot(dog.options).allowFrom, viewers: [], groups: false });
+  const named = () => {
+    const { telegram } = loadSettings(dog.dir, { fromPlugin: dog.options.fromPlugin }).chat;
+    return telegram !== undefined && telegram.operators.length + telegram.viewers.length > 0 ? telegram : undefined;
+  };
+  // Whoever is named, or on the bot's list, now may act by it.
+  const allowed = () => named() ?? { operators: rescueBot(dog.options).allowFrom, viewers: [], groups: false };
   const { telegramWriter } = await import("./chat/telegram/writer.ts");
   const log = chatLog(dog);
   const ports = talkPorts(dog, signal);
-  const unheard = hasNames ? [...named.operators, ...named.viewers].filter((id) => !allowFrom.includes(id)) : [];
+  const { operators, viewers } = named() ?? { operators: [], viewers: [] };
+  const unheard = [...operators, ...viewers].filter((id) => !allowFrom.includes(id));
   if (unheard.length > 0)
     log(
       "chat-trouble",
@@ -139,7 +143,6 @@ function chatLog(dog: Watchdog): ChatLog {
   return (event, details) => dog.log({ event, level: event === "chat-trouble" ? "warn" : "info", details });
 }
 
-const ANSWER_MS = 60_000;
 const ASK_EVERY_MS = 100;
 const DAY_MS = 86_400_000;
 const MOST_INCIDENTS = 10_000;
@@ -161,7 +164,7 @@ export function talkPorts(dog: Watchdog, signal: AbortSignal): TalkPorts {
   const ask = async (...[kind, payload, by]: Parameters<typeof journal.addRequest>): Promise<string | undefined> => {
     const id = journal.addRequest(kind, payload, by);
     ringBell(dir);
-    const endMs = monotonicMs() + ANSWER_MS;
+    const endMs = monotonicMs() + REQUEST_MS;
     while (monotonicMs() < endMs && !signal.aborted) {
       const answer = journal.requestAnswer(id);
       if (answer !== undefined) return answer;
@@ -213,10 +216,10 @@ export function talkPorts(dog: Watchdog, signal: AbortSignal): TalkPorts {
       return { text: [`${alert.title} · ${alertWords.state[alert.state]}`, ...alert.lines].join("\n"), over };
     },
     proposal: (incident) => {
-      const found = proposalNow(dog, (proposals) => (incident === null ? proposals.newest() : proposals.of(incident).at(-1)));
+      const found = proposalNow(dog, (proposals) => (incident === null ? proposals.newest() : proposals.current(incident)));
       if (found === undefined) return undefined;
       const text = [`#${found.incident} ${found.cause}`, ...proposalLines(found, alertWords)].join("\n");
-      return { id: found.id, text, waits: found.state === "waiting" };
+      return { id: found.id, incident: found.incident, text, waits: found.state === "waiting" };
     },
     answered: (button) => {
       const answer = answerOf(button);

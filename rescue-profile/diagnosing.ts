@@ -22,12 +22,13 @@ import { buildPrompt } from "./diagnosis/prompt.ts";
 import { readScript } from "./diagnosis/script.ts";
 import { contextOptions, gatherContext } from "./diagnosis-context.ts";
 import { findGatewayHost } from "./gateway-host.ts";
+import type { Pattern } from "./journal/patterns.ts";
 import type { IncidentDetail } from "./journal/read.ts";
 import { wallMs } from "./observe/clock.ts";
 import { readDeadLock } from "./observe/dead-lock.ts";
 import { observeListener } from "./observe/listener.ts";
 import { readProcess } from "./observe/process.ts";
-import type { Watchdog } from "./open-watchdog.ts";
+import { isAlive, type Watchdog } from "./open-watchdog.ts";
 import type { Proposable } from "./repair/plan.ts";
 
 /** In an incident's folder: what was shown of it. */
@@ -43,19 +44,66 @@ export type ProposalMode = NonNullable<PolicySettings["diagnosis"]["mode"]>;
 
 const STATES = { ask: "waiting", auto: "asked", "dry-run": "shown" } as const satisfies Record<ProposalMode, ProposalState>;
 
+export interface Asking {
+  readonly mode: ProposalMode;
+  /** Who has it asked; null: the watchdog itself, and then experience comes before the engines. */
+  readonly by: string | null;
+  readonly signal: AbortSignal;
+}
+
+/** Longer than gathering the evidence and all engines together take. */
+const ASKING_MS = 600_000;
+
 /**
  * The third tier's first half: gathers the evidence, takes what worked before for this cause or asks the engines in their order, and judges what is proposed by the
- * allowlist. Writes the context into the incident's folder and the proposal into the journal, and carries nothing out. `recall`: experience comes before the engines.
- * Throws RescueError `usage` (no such incident) and what the allowlist and the settings throw.
+ * allowlist. Writes the context into the incident's folder and the proposal into the journal, and carries nothing out. One at a time.
+ * Throws RescueError `usage` (no such incident), `busy` (another one is under way), `interrupted`, and what the allowlist and the settings throw.
  */
-export async function diagnose(
-  dog: Watchdog,
-  incident: number,
-  { mode, recall, signal }: { readonly mode: ProposalMode; readonly recall: boolean; readonly signal: AbortSignal },
-): Promise<KeptProposal> {
-  const { options, settings, dir, journal } = dog;
+export async function diagnose(dog: Watchdog, incident: number, asking: Asking): Promise<KeptProposal> {
+  const { journal, options } = dog;
+  const story = storyOf(dog, incident);
+  const taken = journal.acquire("diagnosis", options.what, ASKING_MS, isAlive);
+  if (!taken.held) {
+    throw new RescueError("busy", `an AI is being asked already, by pid ${taken.by.pid}`, {
+      fix: `look in two minutes with: rescue-watchdog proposal ${incident}`,
+    });
+  }
+  try {
+    return await diagnosed(dog, story, asking);
+  } finally {
+    journal.release(taken.lease);
+  }
+}
+
+/** A diagnosis that could not be made, and why, where people look for one. */
+export function noDiagnosis(dog: Watchdog, incident: number, why: string): KeptProposal {
+  const cause = causeOf(storyOf(dog, incident));
+  const [atMs, none] = [wallMs(), { engine: null, diagnosis: null, human: null, answer: null, ends: null }];
+  return dog.journal.proposals.add({
+    ...none,
+    incident,
+    cause,
+    atMs,
+    untilMs: atMs,
+    by: null,
+    asked: why,
+    judged: [],
+    refusal: null,
+    actions: "",
+    state: "none",
+  });
+}
+
+/** Throws `usage` when there is no such incident. */
+export function storyOf({ journal }: Watchdog, incident: number): IncidentDetail {
   const story = journal.outbox.story(`incident-${incident}`);
   if (story?.kind !== "incident") throw new RescueError("usage", `there is no incident ${incident}`, { fix: "list them with: history" });
+  return story;
+}
+
+async function diagnosed(dog: Watchdog, story: IncidentDetail, { mode, by, signal }: Asking): Promise<KeptProposal> {
+  const { options, settings, dir, journal } = dog;
+  const incident = story.id;
   const folder = incidentFolder(dir, incident);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
 
@@ -67,13 +115,12 @@ export async function diagnose(
   const { onRejected, approvalSeconds } = settings.diagnosis;
   const policy = { onRejected } as const;
   const cause = causeOf(story);
-  const base = { incident, cause, atMs: wallMs(), untilMs: wallMs() + approvalSeconds * 1000, answer: null };
-  const known = recall ? bestOf(journal.patterns(), cause) : undefined;
-  const recalled =
-    known === undefined ? undefined : judgePlan(rewritten(known.entries, allowlist, proven.facts), allowlist, proven.facts, policy);
-  if (known !== undefined && recalled?.accepted === true && triedBefore(recalled) === undefined) {
+  const base = () => ({ incident, cause, by, atMs: wallMs(), untilMs: wallMs() + approvalSeconds * 1000, answer: null });
+  const known = by === null ? bestOf(journal.patterns(), cause) : undefined;
+  const recalled = known === undefined ? undefined : again(known);
+  if (known !== undefined && recalled !== undefined) {
     const asked = `it helped ${known.worked} of ${known.tried} times when the cause was ${cause}, so nobody was asked`;
-    return kept({ ...base, atMs: wallMs(), asked, engine: EXPERIENCE, diagnosis: null, human: null }, recalled);
+    return kept({ ...base(), asked, engine: EXPERIENCE, diagnosis: null, human: null }, recalled);
   }
 
   const prompt = buildPrompt({ schema: PROPOSAL_SCHEMA, allowed: offered(allowlist, proven.facts), context, boundary });
@@ -81,7 +128,8 @@ export async function diagnose(
   mkdirSync(cwd, { recursive: true, mode: 0o700 });
   chmodSync(cwd, 0o700);
   const { summary, answer } = await askFirst(await enginesOf(dog), prompt, { env: options.env, home: options.home, cwd, signal });
-  const now = { ...base, atMs: wallMs(), untilMs: wallMs() + approvalSeconds * 1000, asked: summary };
+  if (signal.aborted) throw new RescueError("interrupted", "interrupted before an answer came; nothing was proposed");
+  const now = { ...base(), asked: summary };
   if (answer === undefined) return kept({ ...now, engine: null, diagnosis: null, human: null }, refusedPlan("no engine gave an answer"));
   const given = extractPlan(answer.text);
   const said = given.kind === "proposal" ? given.proposal : undefined;
@@ -94,18 +142,24 @@ export async function diagnose(
     return "refusal" in script ? refusedPlan(script.refusal) : judgePlan(script.commands, allowlist, proven.facts, policy);
   }
 
+  /** The same steps once more, as all of it may be done today; undefined: they would be others, or were carried out in this incident already. */
+  function again(known: Pattern): JudgedPlan | undefined {
+    const plan = judgePlan(rewritten(known.entries, allowlist, proven.facts), allowlist, proven.facts, { onRejected: "reject-plan" });
+    const isSame = plan.accepted && stepsOf(plan.actions, proven.process).actions === known.actions;
+    return isSame && triedBefore(plan) === undefined ? plan : undefined;
+  }
+
   /** What did not help in this incident does not help when somebody else proposes it. */
   function triedBefore(plan: JudgedPlan): string | undefined {
     const { actions } = stepsOf(plan.actions, proven.process);
-    const isSame =
-      story?.kind === "incident" &&
-      story.repairs.some(({ tier, subject, outcome }) => tier === 3 && subject === actions && outcome !== "aborted");
+    const isSame = story.repairs.some(({ tier, subject, outcome }) => tier === 3 && subject === actions && outcome !== "aborted");
     return isSame ? "just this was carried out in this incident already, and has not helped" : undefined;
   }
 
   function kept(from: Omit<ProposalRecord, "judged" | "refusal" | "actions" | "ends" | "state">, plan: JudgedPlan): KeptProposal {
     const { actions, ends } = stepsOf(plan.actions, proven.process);
-    const refusal = plan.refusal ?? triedBefore(plan) ?? null;
+    const onlyLooks = plan.accepted && actions === "" ? "it only looks, and what there is to see was seen" : undefined;
+    const refusal = plan.refusal ?? triedBefore(plan) ?? onlyLooks ?? null;
     const isPossible = refusal === null && actions !== "";
     const what = isPossible ? { actions, ends, state: STATES[mode] } : { actions: "", ends: null, state: "none" as const };
     return journal.proposals.add({ ...from, judged: plan.judged, refusal, ...what });

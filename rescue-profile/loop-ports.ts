@@ -11,6 +11,7 @@ import { look } from "./observe/look.ts";
 import { refreshTarget } from "./observe/target.ts";
 import { isAlive, sleep, type Watchdog } from "./open-watchdog.ts";
 import { startApart } from "./own-process.ts";
+import { rightsOf } from "./proposing.ts";
 import { rememberTarget } from "./remembered-target.ts";
 import { describeStep, planFor } from "./repair/plan.ts";
 import type { WakeBell } from "./wake.ts";
@@ -109,7 +110,7 @@ export function loopPorts(dog: Watchdog, lease: Lease, bell?: WakeBell): LoopPor
       const steps = planFor(cause, identity, subject).map(describeStep);
       return `would repair ${cause} (tier ${tier}${subject === null ? "" : `, about ${subject}`}): ${steps.join("; then ")}`;
     },
-    commit: (state, actions) => dog.journal.commit(dog.options.profile, lease, state, actions.map(addressed)),
+    commit: (state, actions, answer) => dog.journal.commit(dog.options.profile, lease, state, actions.map(addressed), answer),
     renewLease: () => dog.journal.renew(lease, leaseMs(dog.settings)),
     startRepair: (id, how) => {
       spawnedAt.set(id, monotonicMs());
@@ -143,7 +144,7 @@ export function loopPorts(dog: Watchdog, lease: Lease, bell?: WakeBell): LoopPor
       const hopeless = decision.actions.find((action) => action.kind === "tell" && action.severity === "critical");
       // The person was told already, and does not wait for what is found out now.
       if (hopeless?.kind === "tell" && hopeless.incident !== null) {
-        startApart("human-main", [dog.options.profile, String(hopeless.incident)], dog.options, (why) =>
+        startApart("human-main", [dog.options.profile, String(hopeless.incident), JSON.stringify(rightsOf(dog))], dog.options, (why) =>
           dog.log({ event: "report", level: "error", success: false, details: why }),
         );
       }

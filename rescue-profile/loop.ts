@@ -36,8 +36,15 @@ export interface LoopPorts {
   readonly remember: (findings: Findings, acceptLoss: boolean) => void;
   /** What a repair would do, one sentence for each step, for a person. */
   readonly planned: (repair: Extract<Action, { kind: "start-repair" }>) => string;
-  /** Durable before it returns. Returns the repairs whose intent it wrote. Throws when we are not the watcher any more. */
-  readonly commit: (state: WatchState, actions: readonly Action[]) => readonly number[];
+  /**
+   * Durable before it returns, with the answer to whoever asked for it. Returns the repairs whose intent it wrote; undefined when nobody waits for that answer any more, or what
+   * was proposed is settled otherwise, and then nothing was written. Throws when we are not the watcher any more.
+   */
+  readonly commit: (
+    state: WatchState,
+    actions: readonly Action[],
+    answer?: { readonly request: number; readonly text: string },
+  ) => readonly number[] | undefined;
   readonly renewLease: () => void;
   /** `wind-up`: only to finish or undo the step that a killed runner left half done. */
   readonly startRepair: (repairId: number, how: "whole" | "wind-up") => void;
@@ -84,12 +91,14 @@ export async function watch(
   let plannedMs = ports.monotonicMs();
   let depth: Depth = "full";
 
-  const apply = (event: WatchEvent, atMs: number): Decision => {
+  const apply = (event: WatchEvent, atMs: number, request?: number): Decision => {
     const before = state;
     const decision = decide(before, event, policy);
     const changed = isNews(before, decision);
-    if (changed || atMs - savedMs >= SAVE_EVERY_MS) {
-      const repairs = ports.commit(decision.state, decision.actions);
+    if (changed || request !== undefined || atMs - savedMs >= SAVE_EVERY_MS) {
+      const answer = request === undefined ? undefined : { request, text: decision.reason };
+      const repairs = ports.commit(decision.state, decision.actions, answer);
+      if (repairs === undefined) return { ...decision, state: before, actions: [] };
       savedMs = atMs;
       state = decision.state;
       ports.renewLease();
@@ -109,10 +118,9 @@ export async function watch(
     const requests = ports.requests();
     const answer = (request: LoopRequest, seen?: Assessment): Decision | undefined => {
       const event = toEvent(request, ports.monotonicMs(), seen);
-      const dry = request.payload.dryRun === true;
-      const decision = dry ? decide(state, event, policy) : apply(event, ports.monotonicMs());
-      ports.answer(request.id, dry ? wouldDo(decision, ports) : decision.reason);
-      return dry ? undefined : decision;
+      if (request.payload.dryRun !== true) return apply(event, ports.monotonicMs(), request.id);
+      ports.answer(request.id, wouldDo(decide(state, event, policy), ports));
+      return undefined;
     };
     // "Repair now" speaks of what is so now: it is judged by a deep look of this very round. A pause holds before that look is acted on.
     const toRepair = requests.filter((request) => request.kind === "repair");

@@ -3,12 +3,12 @@ import { alerting, alertOnce } from "./alerting.ts";
 import { auditIfDue, auditing } from "./auditing.ts";
 import { toPolicy } from "./config.ts";
 import type { WatchState } from "./core/state.ts";
-import { isJournalTrouble, type Lease, LeaseLost, type LeaseResult, type RequestRow } from "./journal/journal.ts";
+import { isJournalTrouble, type Lease, LeaseLost, type LeaseResult, REQUEST_MS, type RequestRow } from "./journal/journal.ts";
 import { watch } from "./loop.ts";
 import { leaseMs, loopPorts } from "./loop-ports.ts";
-import { monotonicMs, wallMs } from "./observe/clock.ts";
+import { monotonicMs } from "./observe/clock.ts";
 import { isAlive, sleep, type Watchdog } from "./open-watchdog.ts";
-import { expiring } from "./proposing.ts";
+import { expireProposals, expiring } from "./proposing.ts";
 import { wakeBell } from "./wake.ts";
 
 export { alertStatus, alertTest } from "./alerting.ts";
@@ -18,8 +18,6 @@ export { openWatchdog, sleep, type Watchdog, type WatchdogOptions } from "./open
 export { ringBell } from "./wake.ts";
 export { otherSide, yieldsTo } from "./yielding.ts";
 
-/** How long a request waits for whoever watches. */
-const ANSWER_MS = 60_000;
 const STANDBY_POLL_MS = 2_000;
 const LAST_WORD_MS = 2_000;
 /**
@@ -126,7 +124,7 @@ export async function tick(dog: Watchdog, maxMs: number, signal: AbortSignal, te
         return monotonicMs() >= endMs || (calm && decision.state.incident === null && decision.state.phase.name === "watching");
       },
     );
-    dog.journal.proposals.expire(wallMs());
+    expireProposals(dog);
     if (tells) {
       auditIfDue(dog);
       await alertOnce(dog, signal);
@@ -152,7 +150,7 @@ export async function request(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const id = dog.journal.addRequest(kind, payload, by);
-  const endMs = monotonicMs() + ANSWER_MS;
+  const endMs = monotonicMs() + REQUEST_MS;
   while (monotonicMs() < endMs && !signal.aborted) {
     const answer = dog.journal.requestAnswer(id);
     if (answer !== undefined) return answer;

@@ -68,7 +68,7 @@ export async function openWatchdog(options: WatchdogOptions): Promise<Watchdog> 
   else log({ event: "config-warning", level: "warn", details: warning });
   const ignored = troubleWithChanges(dir);
   if (ignored !== undefined) log({ event: "changes-ignored", level: "warn", details: ignored });
-  const opened = openJournal(dir, { isAlive, wallMs: wallMs() });
+  const opened = openedJournal(dir, log);
   const journal = new Journal(opened.db, journalClock(), selfIdentity());
   if (opened.setAside !== undefined) {
     log({ event: "journal-set-aside", level: "error", success: false, details: opened.setAside });
@@ -76,6 +76,16 @@ export async function openWatchdog(options: WatchdogOptions): Promise<Watchdog> 
   }
   const service = selectControl({ profile: options.profile, stateDir: target.stateDir, env: options.env, platform: process.platform });
   return { dir, target, settings, journal, service, log, options };
+}
+
+/** Why it cannot be used stands in the log, too: who runs in a process apart has nobody who listens. */
+function openedJournal(dir: string, log: WriteLog): ReturnType<typeof openJournal> {
+  try {
+    return openJournal(dir, { isAlive, wallMs: wallMs() });
+  } catch (error) {
+    log({ event: "journal-not-opened", level: "error", success: false, details: messageOf(error) });
+    throw error;
+  }
 }
 
 /** A config that is broken right now is a fault to watch, not a reason to look away: the target of the last time serves. */

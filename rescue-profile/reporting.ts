@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { lstatSync, mkdirSync, readdirSync } from "node:fs";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { cut } from "../src/shared/cut.ts";
 import { messageOf, RescueError, systemErrorCode } from "../src/shared/errors.ts";
 import { jsonObject } from "../src/shared/json.ts";
-import { readPlain, writeSecret } from "../src/shared/secure-file.ts";
+import { assertOwnDirectory, isThere, readPlain, writeSecret } from "../src/shared/secure-file.ts";
 import { code, fenced, prose } from "./audit/as-markdown.ts";
 import { listCopies } from "./copies/ring.ts";
 import { CONTEXT_FILE, incidentFolder } from "./diagnosing.ts";
@@ -25,9 +25,13 @@ import { reportPage } from "./report/page.ts";
 const PAGE = "report.md";
 const ARCHIVE = "report.tar.gz";
 const LOG = "watchdog.jsonl";
+/** As it was when the incident was first reported: evidence is best fresh. Not the diagnosis's own, which says what an AI was shown. */
+const EVIDENCE = "evidence.txt";
+const LARGEST_EVIDENCE = 1_000_000;
 const MINUTE_MS = 60_000;
-const LOG_LINES = 2_000;
-const MOST_KEPT = 200;
+const LOG_LETTERS = 500_000;
+/** Of each list: a gateway that stays down is told of again and again. */
+const MOST_LISTED = 200;
 /** What is longer is no line, and is cut before anything is looked for in it. */
 const LONGEST = 8_000;
 
@@ -37,34 +41,42 @@ const LONGEST = 8_000;
  */
 export async function writeReport(dog: Watchdog, incident: number): Promise<{ readonly page: string; readonly archive: string }> {
   const { dir, options, target, journal } = dog;
+  const atMs = wallMs();
+  journal.proposals.expire(atMs);
   const thread = journal.outbox.story(`incident-${incident}`);
   if (thread?.kind !== "incident") throw new RescueError("usage", `there is no incident ${incident}`, { fix: "list them with: history" });
   // With the secret whoever has the page could press the proposal's buttons.
-  const { kind: _kind, secret: _secret, ...story } = thread;
+  const { kind: _kind, secret: button, ...whole } = thread;
+  const { story, leftOut } = newestOf(whole);
   const folder = incidentFolder(dir, incident);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  ownFolder(dirname(folder));
+  ownFolder(folder);
 
-  const atMs = wallMs();
   const parts = await gatherContext(dog, story);
-  const kept = keptIn(folder);
+  const files = filesIn(folder);
   const known = await contextOptions(dog, randomBytes(16).toString("hex"));
-  const about = { ...known, secrets: [...(known.secrets ?? []), ...configsOf(dir, folder, kept).flatMap(secretsOf)] };
+  const besides = [...configsOf(dir, folder, files).flatMap(secretsOf), ...(button === null ? [] : [button])];
+  const about = { ...known, secrets: [...(known.secrets ?? []), ...besides] };
   const fresh = buildContext(parts, about);
-  const earlier = readPlain(join(folder, CONTEXT_FILE));
-  if (earlier === undefined) await writeSecret(dir, join(folder, CONTEXT_FILE), fresh.text);
+  const diagnosed = textOf(join(folder, CONTEXT_FILE));
+  const earlier = diagnosed ?? textOf(join(folder, EVIDENCE));
+  if (earlier === undefined) await writeSecret(dir, join(folder, EVIDENCE), fresh.text);
 
   const log = ownLog(dir, story, atMs);
-  const texts = [...stringsIn([story, log, parts.versions, kept]), ...(earlier ?? "").split("\n")];
+  const evidence = withoutBoundary(earlier ?? fresh.text).split("\n");
+  const kept = files.slice(0, MOST_LISTED).map(({ name, bytes }) => ({ name, bytes }));
+  const texts = [...stringsIn([story, log, parts.versions, kept]), ...(earlier === undefined ? [] : evidence)];
   // In their order, so that a secret has the same number in a fresh context and on the page.
   const hide = hiding(about, [...fresh.secrets.values(), ...secretsAmong(texts, about)]);
   const shown: IncidentDetail = JSON.parse(JSON.stringify(story), (_, value: unknown) => (typeof value === "string" ? hide(value) : value));
-  const context = (earlier ?? fresh.text).split("\n").map(hide).join("\n");
-  const files = { page: join(folder, PAGE), archive: join(folder, ARCHIVE) };
+  const context = evidence.map(hide).join("\n");
+  const written = { page: join(folder, PAGE), archive: join(folder, ARCHIVE) };
   const page = reportPage(
     {
       atMs,
       profile: options.profile,
       incident: shown,
+      leftOut: { ...leftOut, kept: files.length - kept.length },
       versions: Object.fromEntries(Object.entries(parts.versions).map(([name, version]) => [name, hide(version)])),
       places: {
         "the gateway's state": hide(target.stateDir),
@@ -74,43 +86,81 @@ export async function writeReport(dog: Watchdog, incident: number): Promise<{ re
         "this incident": hide(folder),
       },
       kept: kept.map(({ name, bytes }) => ({ name: hide(name), bytes })),
-      context: { text: context, earlier: earlier !== undefined },
+      context: { text: context, diagnosed: diagnosed !== undefined },
     },
     { prose, code, fenced },
   );
-  await writeSecret(dir, files.page, page);
-  await writeArchive(dir, files.archive, {
+  await writeSecret(dir, written.page, page);
+  await writeArchive(dir, written.archive, {
     folder: `incident-${incident}`,
     mtimeMs: story.closedAt ?? story.openedAt,
     entries: [
       { name: PAGE, text: page },
-      { name: "incident.json", text: `${JSON.stringify(shown, null, 2)}\n` },
-      { name: CONTEXT_FILE, text: context },
+      { name: "incident.json", text: `${JSON.stringify({ ...shown, leftOut }, null, 2)}\n` },
+      { name: EVIDENCE, text: context },
       { name: LOG, text: log.map((line) => `${JSON.stringify(hiddenIn(line, hide))}\n`).join("") },
     ],
   });
-  return files;
+  return written;
 }
 
-/** Every file of the folder but what is written here, with its path there. No link is followed. */
-function keptIn(folder: string): { readonly name: string; readonly bytes: number }[] {
-  const ours = new Set([PAGE, ARCHIVE]);
+type LeftOut = Readonly<Record<"evidence" | "repairs" | "proposals" | "told", number>>;
+
+/** The newest of each list, and how many were left out. */
+function newestOf(incident: IncidentDetail): { readonly story: IncidentDetail; readonly leftOut: LeftOut } {
+  const { evidence, repairs, proposals, told } = incident;
+  const newest = <T>(list: readonly T[]) => list.slice(-MOST_LISTED);
+  const over = ({ length }: readonly unknown[]) => Math.max(0, length - MOST_LISTED);
+  return {
+    story: { ...incident, evidence: newest(evidence), repairs: newest(repairs), proposals: newest(proposals), told: newest(told) },
+    leftOut: { evidence: over(evidence), repairs: over(repairs), proposals: over(proposals), told: over(told) },
+  };
+}
+
+/** There afterwards, and nobody else's; what stands in its place is not followed. */
+function ownFolder(path: string): void {
+  if (!isThere(path)) mkdirSync(path, { recursive: true, mode: 0o700 });
+  assertOwnDirectory(path);
+}
+
+/** Undefined when there is none, or something that we have not written. */
+function textOf(file: string): string | undefined {
+  const stat = lstatSync(file, { throwIfNoEntry: false });
+  return stat?.isFile() === true && stat.size <= LARGEST_EVIDENCE ? readPlain(file) : undefined;
+}
+
+/** The lines that name its parts without the boundary, which only a model needs; what others wrote stands behind a margin. */
+function withoutBoundary(context: string): string {
+  return context.replaceAll(/^(DATA|END)-[0-9a-f]{32}\b/gm, "$1");
+}
+
+interface KeptFile {
+  /** Its path in the folder. */
+  readonly name: string;
+  readonly bytes: number;
+  /** No link, no FIFO. */
+  readonly isPlain: boolean;
+}
+
+/** Every file of the folder but what is written here. No link is followed. */
+function filesIn(folder: string): readonly KeptFile[] {
+  const ours = new Set([PAGE, ARCHIVE, EVIDENCE]);
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => !entry.isDirectory())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((path) => !ours.has(relative(folder, path)))
-    .toSorted()
-    .slice(0, MOST_KEPT)
-    .map((path) => ({ name: relative(folder, path), bytes: lstatSync(path, { throwIfNoEntry: false })?.size ?? 0 }));
+    .map((entry) => ({ path: join(entry.parentPath, entry.name), isPlain: entry.isFile() }))
+    .map(({ path, isPlain }) => ({ path, name: relative(folder, path), isPlain }))
+    .filter(({ name }) => !ours.has(name))
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ path, name, isPlain }) => ({ name, bytes: lstatSync(path, { throwIfNoEntry: false })?.size ?? 0, isPlain }));
 }
 
 /**
  * The configurations that served, and those that were replaced: by them the secrets of one that is broken now are known. One that is no configuration, or includes another, says
  * nothing.
  */
-function configsOf(dir: string, folder: string, kept: readonly { readonly name: string }[]): readonly unknown[] {
-  const copies = listCopies(dir).copies.flatMap(({ directory, files }) => files.map(({ name }) => join(directory, name)));
-  const replaced = kept.flatMap(({ name }) => (/\.json5?\b/.test(name) ? [join(folder, name)] : []));
+function configsOf(dir: string, folder: string, files: readonly KeptFile[]): readonly unknown[] {
+  const copies = listCopies(dir).copies.flatMap((copy) => copy.files.map(({ name }) => join(copy.directory, name)));
+  const replaced = files.flatMap(({ name, isPlain }) => (isPlain && /\.json5?\b/.test(name) ? [join(folder, name)] : []));
   return [...copies, ...replaced].map(readConfig);
 }
 
@@ -123,19 +173,26 @@ function secretsOf(config: unknown): readonly string[] {
   return found;
 }
 
-/** The lines about the incident and of its time, oldest first; why not, when they could not be read. */
+/** The lines about the incident and of its time, oldest first, the newest if there are too many; why not, when they could not be read. */
 function ownLog(dir: string, { id, firstSeenAt, closedAt }: IncidentDetail, atMs: number): readonly unknown[] {
   const file = logFile(dir);
   const [fromMs, toMs] = [firstSeenAt - MINUTE_MS, (closedAt ?? atMs) + MINUTE_MS];
   try {
-    return [...rotatedLogs(file), file]
+    const found = [...rotatedLogs(file), file]
       .flatMap((each) => (readPlain(each) ?? "").split("\n"))
-      .map(jsonObject)
-      .filter(({ incident, timestamp }) => {
+      .map((line) => ({ letters: line.length, entry: jsonObject(line) }))
+      .filter(({ entry: { incident, timestamp } }) => {
         const time = Date.parse(String(timestamp));
         return incident === id || (time >= fromMs && time <= toMs);
-      })
-      .slice(-LOG_LINES);
+      });
+    let letters = 0;
+    const older =
+      found.findLastIndex((line) => {
+        letters += line.letters;
+        return letters > LOG_LETTERS;
+      }) + 1;
+    const lines = found.slice(older).map(({ entry }) => entry);
+    return older === 0 ? lines : [{ event: "left-out", details: `${older} older lines` }, ...lines];
   } catch (error) {
     if (!(error instanceof RescueError) && systemErrorCode(error) === undefined) throw error;
     return [{ event: "log-not-read", details: `could not look: ${messageOf(error)}` }];
@@ -193,9 +250,18 @@ function hiding({ home, user }: ContextOptions, secrets: readonly string[]): (te
       ? []
       : [[new RegExp(`(?<![A-Za-z0-9])${literal(user)}(?![A-Za-z0-9])`, "g"), "<user>"] as const]),
   ];
+  const hidden = (text: string) => {
+    const covered = known.cover(seenText(text.slice(0, LONGEST)));
+    // The last word may be what is left of a secret in a form in which its beginning is not known.
+    const whole = text.length <= LONGEST ? covered : covered.replace(/\S+$/, "…");
+    if (isFull && shapedSecrets(whole).length > 0) return WITHHELD;
+    return withPlaceholders(names.reduce((shown, [name, instead]) => shown.replaceAll(name, instead), whole));
+  };
+  // A log has the same names in every line.
+  const before = new Map<string, string>();
   return (text) => {
-    const covered = known.cover(seenText(cut(text, LONGEST)));
-    if (isFull && shapedSecrets(covered).length > 0) return WITHHELD;
-    return withPlaceholders(names.reduce((shown, [name, instead]) => shown.replaceAll(name, instead), covered));
+    const shown = before.get(text) ?? hidden(text);
+    before.set(text, shown);
+    return shown;
   };
 }

@@ -176,7 +176,7 @@ describe("a request", () => {
     expect(answers).toEqual(["paused by ana"]);
     expect(state.pause).toEqual({ sinceMs: START_MS, untilMs: START_MS + 3_600_000, by: "ana", reason: "moving house" });
     expect(did.filter((each) => each.startsWith("start"))).toEqual([]);
-    expect(did.indexOf("commit")).toBeLessThan(did.indexOf("answer 0"));
+    expect(did).toContain("commit answer 0");
   });
 
   it("to pause without a time pauses until it is resumed", async () => {
@@ -192,7 +192,7 @@ describe("a request", () => {
     const { ask, did, forMs } = world(always(serving({})));
     ask({ kind: "resume", payload: {} });
     await forMs(30_000);
-    expect(count(did, "answer 0")).toBe(1);
+    expect(count(did, "commit answer 0")).toBe(1);
   });
 
   it("to repair what is healthy is refused, with what is seen", async () => {
@@ -211,9 +211,23 @@ describe("a request", () => {
       expect(answers).toEqual(["process-gone: repair 1 begins"]);
       expect(did).toEqual([
         ...["look deep", "commit", "renew", "told watching"],
-        ...["commit open-incident start-repair", "renew", "start 1", "told repairing", "answer 0", "commit"],
+        ...["commit open-incident start-repair answer 0", "renew", "start 1", "told repairing", "commit"],
       ]);
     }
+  });
+
+  it("that is withdrawn, or settled otherwise, while it is judged, is not carried out, and the state stays as it was", async () => {
+    const { ports, ask, commits, did, answers } = world(always(absent({})));
+    const commit: LoopPorts["commit"] = (state, actions, answer) => {
+      if (answer === undefined) return ports.commit(state, actions);
+      answers[answer.request] = "withdrawn";
+      return undefined;
+    };
+    ask({ kind: "repair", payload: {} });
+    const state = await watch(initialState(START_MS), policy, { ...ports, commit }, new AbortController().signal, () => answers.length > 0);
+    expect(commits.flatMap(({ actions }) => actions)).toEqual([]);
+    expect(did.filter((each) => each.startsWith("start"))).toEqual([]);
+    expect(state).toMatchObject({ phase: { name: "watching" }, incident: null, repairs: [] });
   });
 
   it("to repair does not wait for the time that a frozen gateway is given, but for three looks that agree", async () => {

@@ -34,9 +34,11 @@ export function world(see: See, changes: Partial<LoopPorts> = {}) {
       const { probes: _, ...cheap } = observation;
       return cheap;
     },
-    commit: (state, actions) => {
+    commit: (state, actions, answer) => {
       commits.push({ state, actions });
-      did.push(["commit", ...actions.map(({ kind }) => kind)].join(" "));
+      if (answer !== undefined) answers[answer.request] = answer.text;
+      const answered = answer === undefined ? [] : [`answer ${answer.request}`];
+      did.push(["commit", ...actions.map(({ kind }) => kind), ...answered].join(" "));
       return actions.filter(({ kind }) => kind === "start-repair").map(() => ++repairs);
     },
     renewLease: () => void did.push("renew"),

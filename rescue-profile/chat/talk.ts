@@ -68,7 +68,9 @@ export interface TalkPorts {
   /** How it stands with the incident that is open, or was closed last since then: its text, and whether it is over. Undefined: there is none. */
   readonly incident: (sinceMs: number) => { readonly text: string; readonly over: boolean } | undefined;
   /** What was proposed last for this incident (null: for any), as text; `waits`: for an answer. Undefined: nothing was. */
-  readonly proposal: (incident: number | null) => { readonly id: number; readonly text: string; readonly waits: boolean } | undefined;
+  readonly proposal: (
+    incident: number | null,
+  ) => { readonly id: number; readonly incident: number; readonly text: string; readonly waits: boolean } | undefined;
   /** Which proposal an alert's button answers, and how; undefined: it is none of these, or does not wait any more. */
   readonly answered: (button: string) => { readonly id: number; readonly approved: boolean } | undefined;
   /** Has it carried out, or not; resolves to what was said to that. */
@@ -86,6 +88,10 @@ export interface Speaker {
   readonly name: string;
 }
 
+/** The Bot API's own limit is 4096. */
+export const MOST_CHARACTERS = 4_000;
+/** Room for a last sentence. */
+const TAIL = 300;
 const LOGS = 10;
 const FOLLOW_EVERY_MS = 1_000;
 const FOLLOW_MS = 600_000;
@@ -169,7 +175,12 @@ async function* carryOut(deed: Deed, speaker: Speaker, buttons: Buttons, ports: 
         yield say(words.nothingProposed);
         return;
       }
-      const { id, text, waits } = proposed;
+      const { id, incident, text, waits } = proposed;
+      // Nobody approves what he has not seen.
+      if (waits && text.length > MOST_CHARACTERS) {
+        yield say(`${text.slice(0, MOST_CHARACTERS - TAIL)}…\n${words.tooLong(`rescue-watchdog proposal ${incident}`)}`);
+        return;
+      }
       const answers = [
         press(labels.approve, { name: "answer", proposal: id, approved: true }, true),
         press(labels.reject, { name: "answer", proposal: id, approved: false }, true),

@@ -9,6 +9,7 @@ export interface ChatWords {
   readonly looking: string;
   readonly nothingRepaired: string;
   readonly nothingProposed: string;
+  readonly tooLong: (command: string) => string;
   readonly report: string;
   readonly noSetting: (key: string) => string;
   readonly notFromChat: (key: string) => string;
@@ -54,6 +55,7 @@ const EN: ChatWords = {
   looking: "Looking…",
   nothingRepaired: "Nothing was repaired yet.",
   nothingProposed: "Nothing was proposed.",
+  tooLong: (command) => `This is too long to be answered here. All of it: ${command}`,
   report: "The incident on one page, without secrets. The archive lies beside it on the machine.",
   noSetting: (key) => `There is no setting ${key}.`,
   notFromChat: (key) => `${key} is not changed from a chat.`,
@@ -108,6 +110,7 @@ const ZH_CN: ChatWords = {
   looking: "正在检查…",
   nothingRepaired: "尚未进行过修复。",
   nothingProposed: "没有提议。",
+  tooLong: (command) => `内容过长，无法在此回答。完整内容：${command}`,
   report: "事件报告（一页，不含密钥）。压缩包保存在该机器上的同一目录。",
   noSetting: (key) => `没有设置项 ${key}。`,
   notFromChat: (key) => `${key} 不能在聊天中修改。`,
@@ -162,6 +165,7 @@ const ZH_TW: ChatWords = {
   looking: "正在檢查…",
   nothingRepaired: "尚未進行過修復。",
   nothingProposed: "沒有提議。",
+  tooLong: (command) => `內容過長，無法在此回答。完整內容：${command}`,
   report: "事件報告（一頁，不含密鑰）。壓縮檔保存在該機器上的同一目錄。",
   noSetting: (key) => `沒有設定項 ${key}。`,
   notFromChat: (key) => `${key} 不能在聊天中修改。`,

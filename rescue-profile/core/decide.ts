@@ -212,7 +212,8 @@ function abandon({ incident }: WatchState, why: string): readonly Action[] {
 
 function settle(state: WatchState, cause: Cause, outcome: RepairOutcome, note: string, at: number): WatchState {
   // What a fence or a look forbade was not done: it may be tried again, as far as the hourly number allows.
-  const undone = outcome === "aborted" && state.incident !== null;
-  const incident = undone ? { ...state.incident, mends: state.incident.mends.filter((each) => each !== cause) } : state.incident;
+  const mended = state.incident?.mends.lastIndexOf(cause) ?? -1;
+  const undone = outcome === "aborted" && mended >= 0 && state.incident !== null;
+  const incident = undone ? { ...state.incident, mends: state.incident.mends.toSpliced(mended, 1) } : state.incident;
   return { ...state, incident, phase: { name: "verifying", sinceMs: at, cause, outcome, note }, track: forget(state.track, at) };
 }

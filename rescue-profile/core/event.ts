@@ -57,6 +57,8 @@ export type Action =
       /** The process that the fence must find unchanged before a signal. Null: nothing may be signalled. */
       readonly identity: ProcessIdentity | null;
       readonly by: string;
+      /** Which proposal it carries out: it is done with this repair's intent. */
+      readonly proposal?: number;
     }
   /** Its runner is gone or too late: whatever is left of it must not act any more. */
   | { readonly kind: "abandon-repair"; readonly incident: number; readonly why: string }

@@ -2,6 +2,8 @@ import type { ProcessIdentity } from "./model.ts";
 
 /** Steps that a diagnosis chose. `approvedBy` null: nobody was asked, so that the budget of the watchdog's own repairs binds it. */
 export interface Proposal {
+  /** Of the proposal that the journal holds. */
+  readonly id: number;
   /** For which incident: a late answer must not be carried out in the next one. */
   readonly incident: number;
   /** In the words of `repair/plan`: `restart,doctor`. */
@@ -15,10 +17,10 @@ export interface Proposal {
 export const PROPOSALS_PER_INCIDENT = 2;
 
 /**
- * `waiting`: for a person; `asked`: handed to whoever watches, who alone decides; `rejected`: by a person, or because nobody answered in time; `shown`: nothing is carried out
- * (mode `dry-run`, or somebody only asked); `none`: nothing that may be done was proposed.
+ * `waiting`: for a person; `asked`: handed to whoever watches, who alone decides; `done`: its repair began; `rejected`: by a person, or because nobody answered in time; `shown`:
+ * nothing is carried out (the settings say so, or the incident is over); `none`: nothing that may be done was proposed.
  */
-export type ProposalState = "waiting" | "asked" | "rejected" | "shown" | "none";
+export type ProposalState = "waiting" | "asked" | "done" | "rejected" | "shown" | "none";
 
 /** One proposed command, with why it may or may not be carried out. */
 export interface JudgedCommand {
@@ -35,6 +37,8 @@ export interface ProposalRecord {
   readonly atMs: number;
   /** Until when a person may approve it. */
   readonly untilMs: number;
+  /** Who had it asked for; null: the watchdog itself. */
+  readonly by: string | null;
   /** Who proposed: an engine, or `experience`; null: nobody did. */
   readonly engine: string | null;
   /** What became of asking, one sentence. */
@@ -57,6 +61,8 @@ export interface ProposalRecord {
 /** One that the journal holds. */
 export interface KeptProposal extends ProposalRecord {
   readonly id: number;
+  /** What it became when it was carried out. */
+  readonly repair: number | null;
 }
 
 /** What our buttons send begins with this and a colon; the host knows by it whose they are. */

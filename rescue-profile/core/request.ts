@@ -37,7 +37,8 @@ export function onRequest(state: WatchState, event: Request, policy: Policy): De
     if (state.track.condition === "silent" && state.track.killHarm !== "none")
       return refuse("whether a kill would make it worse cannot be known");
   }
-  return startRepair({ ...state, restUntilMs: null }, { atMs, found, relapse: null }, event.by, policy);
+  const fault = { atMs, found, relapse: null, ...(event.proposal === undefined ? {} : { proposal: event.proposal.id }) };
+  return startRepair({ ...state, restUntilMs: null }, fault, event.by, policy);
 }
 
 /** What the deep look says, within the tier that was asked for; a sentence when that tier has no plan for it. */

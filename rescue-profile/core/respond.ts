@@ -11,11 +11,13 @@ export interface Fault {
   readonly found: Classification;
   /** Whether it ended by itself, had to be ended, or neither. */
   readonly relapse: Relapse["kind"] | null;
+  /** Which proposal is carried out. */
+  readonly proposal?: number;
 }
 
 /** Opens the incident if none is open, and begins a repair: its intent, and what it costs, are in the returned state. */
 export function startRepair(state: WatchState, fault: Fault, by: string, policy: Policy): Decision {
-  const { atMs, found, relapse } = fault;
+  const { atMs, found, relapse, proposal } = fault;
   const { cause } = found;
   const tier: Tier = tierOf(cause) ?? 1;
   const opened = openIncident(state, fault);
@@ -47,6 +49,7 @@ export function startRepair(state: WatchState, fault: Fault, by: string, policy:
     confidence: found.confidence,
     identity: kills(cause) ? state.track.identity : null,
     by,
+    ...(proposal === undefined ? {} : { proposal }),
   };
   return decision(next, [...opened.actions, repair], policy, atMs, `${cause}: repair ${attempt} begins`);
 }

@@ -1,4 +1,4 @@
-import { CAUSES } from "./causes.ts";
+import { CAUSES, tierOf } from "./causes.ts";
 import type { Action, Decision } from "./event.ts";
 import type { Classification } from "./findings.ts";
 import type { Assessment, Cause, Says } from "./model.ts";
@@ -67,7 +67,11 @@ function remarksOf(incident: OpenIncident, before: Says | null, now: Says | unde
     severity: "warning",
     incident: incident.id,
     cause,
-    text: `${CAUSES[cause].title}: files were changed because of it, and the gateway serves again. Which, and where the former ones lie: rescue-watchdog incident ${incident.id}`,
+    text: `${CAUSES[cause].title}: ${
+      tierOf(cause) === 3
+        ? "it was carried out, and the gateway serves again. What was done, and where replaced files lie"
+        : "files were changed because of it, and the gateway serves again. Which, and where the former ones lie"
+    }: rescue-watchdog incident ${incident.id}`,
     evidence: [],
   }));
   if (worse.length > 0) {

@@ -7,6 +7,7 @@ import { Outbox } from "./outbox.ts";
 import { forgetPatterns, type Pattern, readPatterns } from "./patterns.ts";
 import { Proposals } from "./proposals.ts";
 import { isHolding } from "./read.ts";
+import { inTransaction } from "./transaction.ts";
 
 /** Where and when a process reads its clocks. Injected, so that tests own the time. */
 export interface JournalClock {
@@ -15,8 +16,18 @@ export interface JournalClock {
   wallMs(): number;
 }
 
+/** Whoever leaves a request for the watcher waits for so long. */
+export const REQUEST_MS = 60_000;
+const SETTLED = "refused: it is not to be carried out any more";
+
+/** What is said to whoever left a request. */
+interface Answer {
+  readonly request: number;
+  readonly text: string;
+}
+
 export interface Lease {
-  readonly name: "watch" | "repair";
+  readonly name: "watch" | "repair" | "diagnosis";
   readonly fence: number;
 }
 
@@ -105,7 +116,7 @@ export class Journal {
    * so that a holder that was asleep meanwhile finds its number outdated at its next write.
    */
   acquire(name: Lease["name"], what: string, ttlMs: number, isAlive: (pid: number, startTime: number) => boolean): LeaseResult {
-    return this.#transaction(() => {
+    return inTransaction(this.#db, () => {
       const row = this.#db.prepare("SELECT * FROM leases WHERE name = ?").get(name);
       const now = this.#clock.monotonicMs();
       const fence = Number(row?.["fence"] ?? 0) + 1;
@@ -154,12 +165,21 @@ export class Journal {
   }
 
   /**
-   * Commits a decision. Returns the ids of the repairs whose intent was written, to be started by the caller after this returns.
+   * Commits a decision, and with it the answer to whoever asked for it. Returns the ids of the repairs whose intent was written, to be started by the caller after this
+   * returns; undefined, and nothing is carried out, when nobody waits for the answer any more or the proposal is not to be carried out any more.
    * Throws {@link LeaseLost} and writes nothing when the lease is not ours any more.
    */
-  commit(target: string, lease: Lease, state: WatchState, actions: readonly Action[]): readonly number[] {
-    return this.#transaction(() => {
+  commit(target: string, lease: Lease, state: WatchState, actions: readonly Action[]): readonly number[];
+  commit(target: string, lease: Lease, state: WatchState, actions: readonly Action[], answer?: Answer): readonly number[] | undefined;
+  commit(target: string, lease: Lease, state: WatchState, actions: readonly Action[], answer?: Answer): readonly number[] | undefined {
+    return inTransaction(this.#db, () => {
       this.assertHeld(lease);
+      if (answer !== undefined) {
+        const isSettled = actions.some(
+          (action) => action.kind === "start-repair" && action.proposal !== undefined && !this.proposals.isAsked(action.proposal),
+        );
+        if (!this.answerRequest(answer.request, isSettled ? SETTLED : answer.text) || isSettled) return undefined;
+      }
       this.#saveState(target, lease.fence, state);
       return actions.flatMap((action) => this.#record(action));
     });
@@ -218,7 +238,7 @@ export class Journal {
 
   /** Intent before outcome. False when this step has an outcome already, from a run that was killed later. */
   beginStep(repair: number, seq: number, name: string): boolean {
-    return this.#transaction(() => {
+    return inTransaction(this.#db, () => {
       const row = this.#db.prepare("SELECT outcome FROM steps WHERE repair = ? AND seq = ?").get(repair, seq);
       if (row?.["outcome"] === "done") return false;
       this.#db
@@ -247,18 +267,27 @@ export class Journal {
     return Number(result.lastInsertRowid);
   }
 
+  /** What somebody waits for. What nobody withdrew, because he died or saw another time, is answered for him and not honoured any more. */
   openRequests(): readonly RequestRow[] {
     const rows = this.#db.prepare("SELECT * FROM requests WHERE answered_wall IS NULL ORDER BY id").all();
-    return rows.map((row) => ({
-      id: Number(row["id"]),
-      kind: row["kind"] as RequestRow["kind"],
-      payload: JSON.parse(String(row["payload"])) as RequestRow["payload"],
-      by: String(row["made_by"]),
-    }));
+    const isLate = (row: Record<string, unknown>) => Math.abs(this.#clock.wallMs() - Number(row["made_wall"])) > REQUEST_MS;
+    for (const row of rows) if (isLate(row)) this.answerRequest(Number(row["id"]), "refused: it waited for too long");
+    return rows
+      .filter((row) => !isLate(row))
+      .map((row) => ({
+        id: Number(row["id"]),
+        kind: row["kind"] as RequestRow["kind"],
+        payload: JSON.parse(String(row["payload"])) as RequestRow["payload"],
+        by: String(row["made_by"]),
+      }));
   }
 
-  answerRequest(id: number, answer: string): void {
-    this.#db.prepare("UPDATE requests SET answer = ?, answered_wall = ? WHERE id = ?").run(answer, this.#clock.wallMs(), id);
+  /** False when it is answered or withdrawn already. */
+  answerRequest(id: number, answer: string): boolean {
+    const { changes } = this.#db
+      .prepare("UPDATE requests SET answer = ?, answered_wall = ? WHERE id = ? AND answered_wall IS NULL")
+      .run(answer, this.#clock.wallMs(), id);
+    return changes > 0;
   }
 
   /** Nobody waits for it any more: it must not be honoured later. Returns the answer when one came in the meantime. */
@@ -304,7 +333,9 @@ export class Journal {
             action.by,
             wall,
           );
-        return [Number(result.lastInsertRowid)];
+        const repair = Number(result.lastInsertRowid);
+        if (action.proposal !== undefined) this.proposals.begun(action.proposal, repair, action.attempt);
+        return [repair];
       }
       case "abandon-repair":
         this.#db
@@ -338,19 +369,6 @@ export class Journal {
 
   #lastIncident(): number {
     return Number(this.#db.prepare("SELECT max(id) AS id FROM incidents").get()?.["id"] ?? 0);
-  }
-
-  #transaction<T>(work: () => T): T {
-    this.#db.exec("BEGIN IMMEDIATE");
-    try {
-      const value = work();
-      this.#db.exec("COMMIT");
-      return value;
-    } catch (error) {
-      // On a full disk SQLite has rolled back by itself; a second time would hide the first complaint.
-      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
-      throw error;
-    }
   }
 }
 

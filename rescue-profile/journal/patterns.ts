@@ -27,13 +27,13 @@ SELECT r.id, r.tier, r.started_wall, i.closed_wall, r.subject,
   CASE r.tier WHEN 3 THEN coalesce(p.cause, i.cause) ELSE r.cause END AS cause,
   p.rest AS proposal,
   (SELECT group_concat(s.name, ',') FROM (SELECT name FROM steps WHERE repair = r.id ORDER BY seq) s) AS steps,
-  (i.outcome = 'recovered' AND r.outcome = 'done' AND r.id = (SELECT max(id) FROM repairs WHERE incident = i.id)) AS worked
+  (i.outcome = 'recovered' AND r.outcome = 'done' AND r.id = l.last) AS worked
 FROM repairs r
 JOIN incidents i ON i.id = r.incident
-LEFT JOIN proposals p ON r.tier = 3
-  AND p.id = (SELECT max(id) FROM proposals WHERE incident = r.incident AND actions = r.subject AND at_wall <= r.started_wall)
+JOIN (SELECT incident, max(id) AS last FROM repairs WHERE outcome IS NOT 'aborted' GROUP BY incident) l ON l.incident = i.id
+LEFT JOIN proposals p ON p.repair = r.id
 WHERE r.outcome IS NOT NULL AND r.outcome <> 'aborted'
-  AND (i.outcome = 'recovered' OR i.outcome = 'recovered-by-itself' OR r.id < (SELECT max(id) FROM repairs WHERE incident = i.id))
+  AND (i.outcome = 'recovered' OR i.outcome = 'recovered-by-itself' OR r.id < l.last)
 ORDER BY r.id`;
 
 /** By cause, what worked most often first. */

@@ -40,11 +40,11 @@ CREATE TRIGGER news_of_tell AFTER INSERT ON tells BEGIN
 END;
 `;
 
-/** What a diagnosis proposed, whoever may answer it; `rest` is JSON of what nobody asks for by itself. `forgotten`: repairs up to that one count no more as experience. */
+/** What a diagnosis proposed, whoever may answer it; `rest` is JSON of what nobody asks for by itself; `repair`: by which it was carried out. `forgotten`: repairs up to that one count no more as experience. */
 const PROPOSAL_TABLES = `
 CREATE TABLE proposals (
   id INTEGER PRIMARY KEY AUTOINCREMENT, incident INTEGER NOT NULL, cause TEXT NOT NULL, at_wall INTEGER NOT NULL, until_wall INTEGER NOT NULL,
-  state TEXT NOT NULL, answer TEXT, actions TEXT NOT NULL, secret TEXT NOT NULL UNIQUE, rest TEXT NOT NULL
+  state TEXT NOT NULL, answer TEXT, actions TEXT NOT NULL, secret TEXT NOT NULL UNIQUE, repair INTEGER, rest TEXT NOT NULL
 ) STRICT;
 CREATE TABLE forgotten (cause TEXT PRIMARY KEY, upto INTEGER NOT NULL) STRICT;
 `;

@@ -57,7 +57,11 @@ export interface Alert {
 }
 
 /** What is worth a push: it is down, it needs somebody, it is over. */
-export const PUSHED: ReadonlySet<NewsKind> = new Set<NewsKind>(["opened", "told", "proposed", "closed"]);
+export function isPush({ kind, severity }: { readonly kind: NewsKind; readonly severity: Severity }): boolean {
+  return (
+    kind === "opened" || kind === "told" || kind === "proposed" || kind === "closed" || (kind === "answered" && severity === "critical")
+  );
+}
 
 /** What became of one attempt to send; all waiting and repeating is the pipeline's. */
 export type Sent =
@@ -78,8 +82,8 @@ export interface Receiver {
   readonly edits: boolean;
   /** A thread is heard from its first news on that is as severe as this. */
   readonly least: Severity;
-  /** Without it, all. */
-  readonly kinds?: ReadonlySet<NewsKind>;
+  /** Which news it takes; without it, all. */
+  readonly wants?: typeof isPush;
   /** Resolves within `timeoutMs` of its own; never rejects for what the other side does. `remote`: the message to change; null: a new one. */
   readonly send: (alert: Alert, remote: string | null, id: string) => Promise<Sent>;
 }

@@ -116,7 +116,7 @@ function nextDue({ name, edits }: Receiver, { outbox, wallMs, quietHours }: Pipe
 
 const RANK: Readonly<Record<Severity, number>> = { info: 0, warning: 1, critical: 2 };
 
-function isWanted({ remote, news }: Due, { least, kinds }: Receiver): boolean {
-  if (kinds !== undefined && !news.some(({ kind }) => kinds.has(kind))) return false;
+function isWanted({ remote, news }: Due, { least, wants }: Receiver): boolean {
+  if (wants !== undefined && !news.some(wants)) return false;
   return remote !== null || news.some(({ severity }) => RANK[severity] >= RANK[least]);
 }

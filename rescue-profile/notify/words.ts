@@ -86,7 +86,12 @@ const EN = wordsOf({
   notAsAWhole: (why) => `not carried out: ${why}`,
   moreRejected: (count) => `and ${count} more that are rejected`,
   approveUntil: (time, command) => `yours to approve until ${time}, else it is rejected; also by: ${command}`,
-  proposalIs: { asked: "being carried out", rejected: "not carried out", shown: "only shown, as the settings say" },
+  proposalIs: {
+    asked: "handed to the watchdog",
+    done: "carried out",
+    rejected: "not carried out",
+    shown: "only shown, as the settings say",
+  },
   buttons: { approve: "Approve", reject: "Reject" },
 });
 
@@ -108,7 +113,7 @@ const ZH_CN = wordsOf({
   notAsAWhole: (why) => `不予执行：${why}`,
   moreRejected: (count) => `另有 ${count} 条被拒绝`,
   approveUntil: (time, command) => `请在 ${time} 前批准，否则将被拒绝；也可运行：${command}`,
-  proposalIs: { asked: "正在执行", rejected: "未执行", shown: "按设置仅展示" },
+  proposalIs: { asked: "已交给看门狗", done: "已执行", rejected: "未执行", shown: "按设置仅展示" },
   buttons: { approve: "批准", reject: "拒绝" },
 });
 
@@ -130,7 +135,7 @@ const ZH_TW = wordsOf({
   notAsAWhole: (why) => `不予執行：${why}`,
   moreRejected: (count) => `另有 ${count} 條被拒絕`,
   approveUntil: (time, command) => `請在 ${time} 前批准，否則將被拒絕；也可執行：${command}`,
-  proposalIs: { asked: "正在執行", rejected: "未執行", shown: "依設定僅展示" },
+  proposalIs: { asked: "已交給看門狗", done: "已執行", rejected: "未執行", shown: "依設定僅展示" },
   buttons: { approve: "批准", reject: "拒絕" },
 });
 

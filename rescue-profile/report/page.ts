@@ -5,7 +5,7 @@ import { type Escape, listed, type Report, type ReportedIncident, type ReportedR
 
 /** The incident as one Markdown page, for whoever takes it over. Headings, lists and fences are ours alone. Pure. */
 export function reportPage(report: Report, say: Escape): string {
-  const { incident, kept, context } = report;
+  const { incident, kept, context, leftOut } = report;
   const { code, prose } = say;
   const blocks = [
     `# Incident ${incident.id}: ${titleOf(takenFor(incident).cause, say)}`,
@@ -13,18 +13,30 @@ export function reportPage(report: Report, say: Escape): string {
     "## What to do now",
     ...nextSteps(report, say),
     "## What was seen",
-    listed(incident.evidence.map(prose)),
+    listed(incident.evidence.map(prose), leftOut.evidence),
     "## What was done",
-    listed(incident.repairs.map((repair) => repaired(repair, incident, say))),
+    listed(
+      incident.repairs.map((repair) => repaired(repair, incident, say)),
+      leftOut.repairs,
+    ),
     "## What was proposed",
-    listed(incident.proposals.map((proposal) => proposed(proposal, say))),
+    listed(
+      incident.proposals.map((proposal) => proposed(proposal, say)),
+      leftOut.proposals,
+    ),
     "## What people were told",
-    listed(incident.told.map(({ at, severity, text }) => `${utc(at)}, ${prose(severity)}: ${prose(text)}`)),
+    listed(
+      incident.told.map(({ at, severity, text }) => `${utc(at)}, ${prose(severity)}: ${prose(text)}`),
+      leftOut.told,
+    ),
     "## What is kept",
     "In the incident's folder. Copies of configurations hold secrets and are in no report.",
-    listed(kept.map(({ name, bytes }) => `${code(name)}, ${bytes} bytes`)),
+    listed(
+      kept.map(({ name, bytes }) => `${code(name)}, ${bytes} bytes`),
+      leftOut.kept,
+    ),
     "## Evidence",
-    `${context.earlier ? "As an AI was shown it, with numbers of its own for the secrets." : "As it was when this page was written."} A secret stands there as ${code("<secret-1>")}, the same one by the same number; a person's number or address as ${code("<person>")}.`,
+    `${context.diagnosed ? "As it was for the diagnosis: what an AI was shown, when one was asked." : "As it was when this incident was first reported."} A secret stands there as ${code("<secret-1>")}, the same one by the same number, which may be another than above; a person's number or address as ${code("<person>")}.`,
     say.fenced(context.text, "text"),
   ];
   return `${blocks.join("\n\n")}\n`;
@@ -38,8 +50,8 @@ function about({ incident, atMs, profile, versions, places }: Report, { code, pr
     `profile: ${code(profile)}`,
     `state: **${stateOf(incident, atMs, prose)}**`,
     `first seen: ${utc(firstSeenAt)}, ${over}`,
-    `taken for, when it was opened: ${code(incident.cause)}`,
-    ...Object.entries(versions).map(([name, version]) => `${prose(name)}: ${prose(version)}`),
+    `taken for: ${code(takenFor(incident).cause)}`,
+    ...Object.entries(versions).map(([name, version]) => `${prose(name)}: ${code(version)}`),
     ...Object.entries(places).map(([name, place]) => `${prose(name)}: ${code(place)}`),
     `this page: ${utc(atMs)}`,
   ]);
@@ -72,6 +84,7 @@ function repaired(repair: ReportedRepair, { evidence }: ReportedIncident, { code
 const STATES: Readonly<Record<ProposalState, string>> = {
   waiting: "waits for a person",
   asked: "handed to whoever watches",
+  done: "carried out",
   rejected: "rejected",
   shown: "only shown",
   none: "nothing that may be done",

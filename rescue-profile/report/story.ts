@@ -46,8 +46,10 @@ export interface Report {
   readonly places: Readonly<Record<string, string>>;
   /** What lies in the incident's folder, by its path there. */
   readonly kept: readonly { readonly name: string; readonly bytes: number }[];
-  /** The evidence as a diagnosis would get it, and whether one got it before. */
-  readonly context: { readonly text: string; readonly earlier: boolean };
+  /** How many of each list are not in it. */
+  readonly leftOut: Readonly<Record<"evidence" | "repairs" | "proposals" | "told" | "kept", number>>;
+  /** The evidence as a diagnosis gets it. `diagnosed`: as one got it; else as it was when the incident was first reported. */
+  readonly context: { readonly text: string; readonly diagnosed: boolean };
 }
 
 /** Writes somebody else's text so that no character of it means anything in Markdown. */
@@ -72,7 +74,8 @@ export function waitingIn({ proposals, outcome }: ReportedIncident, atMs: number
   return outcome === null ? proposals.findLast(({ state, untilMs }) => state === "waiting" && untilMs > atMs) : undefined;
 }
 
-/** Of one line each; none is said, too. */
-export function listed(lines: readonly string[], none = "nothing"): string {
-  return (lines.length === 0 ? [none] : lines).map((line) => `- ${line}`).join("\n");
+/** Of one line each; none is said, too, and how many are missing. */
+export function listed(lines: readonly string[], leftOut = 0): string {
+  const missing = leftOut === 0 ? [] : [`(${leftOut} others are left out)`];
+  return [...missing, ...(lines.length === 0 ? ["nothing"] : lines)].map((line) => `- ${line}`).join("\n");
 }

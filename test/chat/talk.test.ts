@@ -135,7 +135,7 @@ describe("a talk", () => {
   it("shows what is proposed, and has it approved or rejected by whoever may act, once", async () => {
     const answers: string[] = [];
     const the = world({
-      proposal: (incident) => (incident === 9 ? undefined : { id: 5, text: "✔ openclaw doctor --fix", waits: true }),
+      proposal: (incident) => (incident === 9 ? undefined : { id: 5, incident: 3, text: "✔ openclaw doctor --fix", waits: true }),
       answer: async (id, approved, by) => {
         answers.push(`${by} ${approved} ${id}`);
         return "approved by telegram:1: repair 4 begins";
@@ -160,7 +160,7 @@ describe("a talk", () => {
 
   it("has no buttons for what does not wait any more, and says why an answer does not count", async () => {
     const the = world({
-      proposal: () => ({ id: 5, text: "rejected", waits: false }),
+      proposal: () => ({ id: 5, incident: 3, text: "rejected", waits: false }),
       answer: async () => {
         throw new RescueError("refused", "it does not wait for an answer: rejected, nobody answered in time", { fix: "ask again" });
       },
@@ -170,6 +170,14 @@ describe("a talk", () => {
     expect((await the.ask(late)).map(({ text }) => text)).toEqual([
       "it does not wait for an answer: rejected, nobody answered in time\n→ ask again",
     ]);
+  });
+
+  it("has no buttons for what is too long to be shown as a whole, and says where it stands", async () => {
+    const the = world({ proposal: () => ({ id: 5, incident: 3, text: "✔ openclaw doctor --fix\n".repeat(200), waits: true }) });
+    const [long] = await the.write("/proposal");
+    expect(long?.buttons).toEqual([]);
+    expect(long?.text.length).toBeLessThanOrEqual(4_000);
+    expect(long?.text).toMatch(/…\nThis is too long to be answered here\. All of it: rescue-watchdog proposal 3$/);
   });
 
   it("changes a safe setting when it was confirmed, and no other", async () => {

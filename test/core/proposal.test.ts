@@ -31,7 +31,7 @@ const ask = (state: WatchState, proposal: Partial<Proposal> = {}, policy = POLIC
       kind: "repair-requested",
       atMs: AT,
       by: "diagnosis",
-      proposal: { incident: 4, actions: "doctor", ends: null, approvedBy: null, ...proposal },
+      proposal: { id: 1, incident: 4, actions: "doctor", ends: null, approvedBy: null, ...proposal },
     },
     policy,
   );
@@ -59,6 +59,17 @@ describe("a proposal", () => {
     expect(ask(having("proposed", "proposed-end")).reason).toBe("refused: 2 proposals were carried out in this incident already");
     expect(ask(resting(), { incident: 3 }).reason).toBe("refused: incident 3 is over");
     expect(ask(resting({ incident: null })).reason).toBe("refused: incident 4 is over");
+  });
+
+  it("that a fence forbade does not count, and takes none of the others back", () => {
+    const settled = (state: WatchState, outcome: "done" | "aborted") =>
+      decide(state, { kind: "repair-settled", atMs: AT + 1, incident: 4, outcome, note: "" }, POLICY).state;
+    const seenGone = (state: WatchState): WatchState => ({ ...state, track: resting().track });
+    const first = seenGone(settled(ask(resting()).state, "done"));
+    const aborted = seenGone(settled(ask(first).state, "aborted"));
+    expect(aborted.incident?.mends).toEqual(["proposed"]);
+    const second = seenGone(settled(ask(aborted).state, "done"));
+    expect(ask(second).reason).toBe("refused: 2 proposals were carried out in this incident already");
   });
 
   it("that has not helped is told as what it is: it is down, and needs a human, once more", () => {

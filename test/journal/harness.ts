@@ -132,6 +132,7 @@ export function proposalFor(incident: number, more: Partial<ProposalRecord> = {}
     cause: "process-gone",
     atMs: WALL_MS,
     untilMs: WALL_MS + 60_000,
+    by: null,
     engine: "local",
     asked: "local answered after 2 s",
     diagnosis: "keys that it does not know",

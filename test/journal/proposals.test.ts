@@ -15,6 +15,7 @@ function world() {
     at,
     clock,
     journal,
+    lease,
     commit: (...actions: Action[]) => journal.commit(TARGET, lease, stateWith({ lastIncident }), actions),
     news: () => rows(at.dir, "news").map(({ kind, severity }) => `${kind} ${severity}`),
     /** An incident whose repairs end one after the other; `outcome` null: it goes on. */
@@ -22,8 +23,9 @@ function world() {
       const id = ++lastIncident;
       this.commit(opened(id));
       for (const repair of repairs) {
-        if (repair.tier === 3) journal.proposals.add(proposalFor(id, { actions: repair.subject ?? "", atMs: clock.wall }));
-        const [row = 0] = this.commit({ ...(repairOf(id) as Extract<Action, { kind: "start-repair" }>), ...repair });
+        const asked = { actions: repair.subject ?? "", atMs: clock.wall, state: "asked" } as const;
+        const proposal = repair.tier === 3 ? { proposal: journal.proposals.add(proposalFor(id, asked)).id } : {};
+        const [row = 0] = this.commit({ ...(repairOf(id) as Extract<Action, { kind: "start-repair" }>), ...repair, ...proposal });
         journal.beginStep(row, 0, "end-process");
         journal.beginStep(row, 1, "start-service");
         clock.pass(4_000);
@@ -44,7 +46,7 @@ describe("a proposal in the journal", () => {
     using the = world();
     the.commit(opened(1));
     const { id } = the.journal.proposals.add(proposalFor(1));
-    expect(the.journal.proposals.of(1)).toEqual([{ ...proposalFor(1), id }]);
+    expect(the.journal.proposals.of(1)).toEqual([{ ...proposalFor(1), id, repair: null }]);
     expect(the.journal.proposals.settle(id, "waiting", "asked", "approved by ana")).toBe(true);
     expect(the.journal.proposals.settle(id, "asked", "waiting", "in a pause")).toBe(true);
     expect(the.news()).toEqual(["opened critical", "proposed critical", "answered warning", "answered critical"]);
@@ -71,6 +73,82 @@ describe("a proposal in the journal", () => {
     expect(the.journal.proposals.get(late)).toMatchObject({ state: "rejected", answer: "nobody answered in time" });
     the.commit({ kind: "close-incident", incident: 2, outcome: "recovered-by-itself" });
     expect(the.journal.proposals.get(over)).toMatchObject({ state: "rejected", answer: "the incident is over" });
+  });
+
+  it("of an incident that is over does not wait, also when it ends while somebody thinks or decides", () => {
+    using the = world();
+    the.commit(opened(1), opened(2));
+    const { id } = the.journal.proposals.add(proposalFor(2, { state: "asked" }));
+    the.commit(...[1, 2].map((incident) => ({ kind: "close-incident", incident, outcome: "recovered-by-itself" }) as const));
+    for (const state of ["waiting", "asked"] as const)
+      expect(the.journal.proposals.add(proposalFor(1, { state }))).toMatchObject({ state: "shown", answer: "the incident is over" });
+    expect(the.journal.proposals.settle(id, "asked", "waiting", "paused by ana")).toBe(true);
+    expect(the.journal.proposals.get(id)).toMatchObject({ state: "rejected", answer: "the incident is over" });
+    expect(the.news().filter((each) => each.endsWith("critical"))).toEqual(["opened critical", "opened critical"]);
+  });
+
+  it("takes the place of the one that waited; one that nobody can answer does not", () => {
+    using the = world();
+    the.commit(opened(1));
+    const first = the.journal.proposals.add(proposalFor(1));
+    const none = the.journal.proposals.add(proposalFor(1, { state: "none", actions: "" }));
+    expect(the.journal.proposals.current(1)?.id).toBe(first.id);
+    const second = the.journal.proposals.add(proposalFor(1));
+    expect(the.journal.proposals.get(first.id)).toMatchObject({ state: "rejected", answer: "there is a newer one" });
+    expect(the.journal.proposals.get(none.id)).toMatchObject({ state: "none" });
+    expect(the.journal.proposals.current(1)?.id).toBe(second.id);
+    the.journal.proposals.settle(second.id, "waiting", "rejected", null);
+    expect(the.journal.proposals.current(1)?.id).toBe(second.id);
+  });
+
+  it("that was handed over and never begun is rejected some time after its own, and one of the future at once", () => {
+    using the = world();
+    the.commit(opened(1), opened(2));
+    const { id: handed } = the.journal.proposals.add(proposalFor(1, { state: "asked" }));
+    const { id: future } = the.journal.proposals.add(proposalFor(2, { atMs: WALL_MS + 86_400_000, untilMs: WALL_MS + 86_460_000 }));
+    expect(the.journal.proposals.expire(WALL_MS + 180_000).map(({ id }) => id)).toEqual([future]);
+    expect(the.journal.proposals.expire(WALL_MS + 180_001).map(({ id }) => id)).toEqual([handed]);
+    expect(the.journal.proposals.get(handed)).toMatchObject({ state: "rejected", answer: "nobody who watches has carried it out" });
+  });
+
+  it("is carried out in one step with the answer to whoever asked, and once", () => {
+    using the = world();
+    the.commit(opened(1));
+    const { id } = the.journal.proposals.add(proposalFor(1, { state: "asked", answer: "approved by ana" }));
+    const carryOut = () => {
+      const request = the.journal.addRequest("repair", {}, "ana");
+      const repair = { ...(repairOf(1) as Extract<Action, { kind: "start-repair" }>), tier: 3, attempt: 2, proposal: id } as const;
+      const repairs = the.journal.commit(TARGET, the.lease, stateWith({}), [repair], { request, text: "proposed: repair 2 begins" });
+      return { repairs, said: the.journal.requestAnswer(request) };
+    };
+    expect(carryOut()).toEqual({ repairs: [1], said: "proposed: repair 2 begins" });
+    expect(the.journal.proposals.get(id)).toMatchObject({ state: "done", answer: "approved by ana: repair 2", repair: 1 });
+    expect(carryOut()).toEqual({ repairs: undefined, said: "refused: it is not to be carried out any more" });
+    expect(rows(the.at.dir, "repairs")).toHaveLength(1);
+  });
+
+  it("is not carried out when whoever asked waits no more", () => {
+    using the = world();
+    the.commit(opened(1));
+    const request = the.journal.addRequest("repair", {}, "ana");
+    the.journal.withdrawRequest(request);
+    const before = rows(the.at.dir, "watch");
+    expect(the.journal.commit(TARGET, the.lease, stateWith({ lastIncident: 7 }), [repairOf(1)], { request, text: "" })).toBeUndefined();
+    expect(rows(the.at.dir, "repairs")).toEqual([]);
+    expect(rows(the.at.dir, "watch")).toEqual(before);
+  });
+
+  it("leaves no request that is honoured after its time, whichever way the clock went", () => {
+    using the = world();
+    const asked = [the.journal.addRequest("repair", {}, "ana")];
+    the.clock.pass(60_000);
+    expect(the.journal.openRequests().map(({ id }) => id)).toEqual(asked);
+    the.clock.pass(1);
+    expect(the.journal.openRequests()).toEqual([]);
+    expect(the.journal.requestAnswer(asked[0] ?? 0)).toBe("refused: it waited for too long");
+    the.journal.addRequest("repair", {}, "ana");
+    the.clock.wall -= 3_600_000;
+    expect(the.journal.openRequests()).toEqual([]);
   });
 
   it("has buttons that outlive the process, as long as it waits", () => {
@@ -130,6 +208,24 @@ describe("what was learned", () => {
     the.journal.endRepair(row, "aborted", "the fence");
     the.commit({ kind: "close-incident", incident: 9, outcome: "recovered-by-itself" });
     expect(the.journal.patterns()).toEqual([]);
+  });
+
+  it("has worked also when a fence forbade what would have come after it", () => {
+    using the = world();
+    const id = the.incident([proposed("doctor")], null);
+    const [row = 0] = the.commit(repairOf(id));
+    the.journal.endRepair(row, "aborted", "it serves again");
+    the.commit({ kind: "close-incident", incident: id, outcome: "recovered" });
+    expect(the.journal.patterns()).toMatchObject([{ actions: "doctor", tried: 1, worked: 1 }]);
+  });
+
+  it("has the entries of the proposal that was carried out, and not of another one with the same steps", () => {
+    using the = world();
+    const id = the.incident([proposed("doctor")], null);
+    const other = { command: "doctor", verdict: { accepted: true, entry: "other" } } as const;
+    the.journal.proposals.add(proposalFor(id, { judged: [other], state: "rejected" }));
+    the.commit({ kind: "close-incident", incident: id, outcome: "recovered" });
+    expect(the.journal.patterns()).toMatchObject([{ entries: ["doctor-fix"] }]);
   });
 
   it("can be forgotten, one cause or all, and is learned anew", () => {

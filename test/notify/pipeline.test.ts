@@ -93,7 +93,7 @@ describe("the pipeline", () => {
   });
 
   it("tells a receiver that cannot change messages each news of its kinds", async () => {
-    using the = world({ edits: false, kinds: new Set(["opened", "closed"] as const) });
+    using the = world({ edits: false, wants: ({ kind }) => kind === "opened" || kind === "closed" });
     const [repair = 0] = the.commit(opened(1), repairOf(1));
     the.journal.endRepair(repair, "done", "started");
     the.commit(closed(1));

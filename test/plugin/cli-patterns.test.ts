@@ -22,8 +22,9 @@ function remember(dir: string, incidents: readonly (readonly Repair[])[]): void 
     const incident = index + 1;
     commit(opened(incident));
     for (const repair of repairs) {
-      if (repair.tier === 3) journal.proposals.add(proposalFor(incident, { actions: repair.subject ?? "", atMs: clock.wall }));
-      const [id = 0] = commit({ ...repairOf(incident), ...repair } as Action);
+      const asked = { actions: repair.subject ?? "", atMs: clock.wall, state: "asked" } as const;
+      const proposal = repair.tier === 3 ? { proposal: journal.proposals.add(proposalFor(incident, asked)).id } : {};
+      const [id = 0] = commit({ ...repairOf(incident), ...repair, ...proposal } as Action);
       journal.beginStep(id, 0, "end-process");
       journal.beginStep(id, 1, "start-service");
       clock.pass(4_000);

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { CAUSES } from "../../../rescue-profile/core/causes.ts";
 import type { IncidentSummary } from "../../../rescue-profile/journal/read.ts";
@@ -7,6 +7,7 @@ import { RescueError } from "../../../src/shared/errors.ts";
 import { watchdogDir } from "../../../src/shared/rescue-home.ts";
 import { readIfThere } from "../../../src/shared/secure-file.ts";
 import { type Call, type Command, printJson } from "../command.ts";
+import { incidentNumber } from "../incident-number.ts";
 import { withJournal } from "../journal.ts";
 import { plainText } from "../render.ts";
 
@@ -27,9 +28,9 @@ Exit codes: 0 shown, or written; 2 no such incident; 9 the incident's folder is 
   options: { "service-log": { type: "boolean" }, context: { type: "boolean" }, report: { type: "boolean" } },
   words: 1,
   run: async (call) => {
-    if (call.values["report"] === true) return report(call, numberOf(call));
+    if (call.values["report"] === true) return report(call, incidentNumber(call, "incident"));
     const { readIncident } = await import("../../../rescue-profile/journal/read.ts");
-    const id = numberOf(call);
+    const id = incidentNumber(call, "incident");
     const incident = withJournal(call, (db) => readIncident(db, id));
     if (incident === undefined) throw new RescueError("usage", `there is no incident ${id}`, { fix: "list them with: history" });
     const serviceLog = call.values["service-log"] === true ? await serviceLogOf(call, incident) : undefined;
@@ -63,19 +64,19 @@ Exit codes: 0 shown, or written; 2 no such incident; 9 the incident's folder is 
         );
       }
     }
-    const kept = join(watchdogDir(call.profile, call.home, call.env), "incidents", String(incident.id));
-    if (existsSync(kept)) line(`what was replaced is kept in ${kept}`);
+    for (const { id: proposal, engine, asked, state, answer, actions } of incident.proposals) {
+      line(
+        `proposal ${proposal} (by ${engine ?? "nobody"}): ${state}${answer === null ? "" : `, ${answer}`}${actions === "" ? "" : `; steps: ${actions}`}`,
+      );
+      line(`  ${asked}`);
+    }
+    const kept = folderOf(call, id);
+    if (keptIn(kept).length > 0) line(`what was replaced is kept in ${kept}`);
     for (const told of incident.told) line(`told (${told.severity}): ${told.text}`);
     for (const text of serviceLog ?? []) line(`  ${text}`);
     return 0;
   },
 };
-
-function numberOf({ positionals: [given = ""] }: Call): number {
-  const id = Number(given);
-  if (!Number.isInteger(id) || id < 1) throw new RescueError("usage", "incident wants a number, as `history` shows it");
-  return id;
-}
 
 async function report(call: Call, incident: number): Promise<number> {
   for (const other of ["context", "service-log"])
@@ -94,8 +95,19 @@ async function report(call: Call, incident: number): Promise<number> {
   }
 }
 
+function folderOf({ profile, home, env }: Call, incident: number): string {
+  return join(watchdogDir(profile, home, env), "incidents", String(incident));
+}
+
+/** What was written about the incident, and the directory in which a program was asked: nothing of these was replaced. */
+const ABOUT: ReadonlySet<string> = new Set(["context.txt", "report.md", "report.tar.gz", "engine"]);
+
+function keptIn(folder: string): readonly string[] {
+  return existsSync(folder) ? readdirSync(folder).filter((name) => !ABOUT.has(name)) : [];
+}
+
 function contextOf(call: Call, incident: number): string {
-  const file = join(watchdogDir(call.profile, call.home, call.env), "incidents", String(incident), "context.txt");
+  const file = join(folderOf(call, incident), "context.txt");
   const text = readIfThere(file);
   if (text === undefined)
     throw new RescueError("usage", `nobody was asked about incident ${incident}`, { fix: `proposal ${incident} --ask` });

@@ -1,6 +1,7 @@
 import type { KeptProposal } from "../../../rescue-profile/core/proposal.ts";
 import { RescueError } from "../../../src/shared/errors.ts";
 import { type Call, type Command, printJson } from "../command.ts";
+import { incidentNumber } from "../incident-number.ts";
 import { operator } from "../operator.ts";
 import { plainText } from "../render.ts";
 
@@ -17,28 +18,32 @@ never run as such: an accepted command stands for a step of the watchdog's own r
   --approve    have whoever watches carry it out: once, in its own incident, behind the fence
   --reject     it is not carried out
 
-Exit codes: 0 shown, or carried out now; 1 nothing that may be done was proposed; 2 no such incident, or no proposal; 9 refused, with the reason.
+An incident has one that waits for an answer at most; without one the newest is shown.
+
+Exit codes: 0 shown, or carried out now; 1 nothing that may be done was proposed; 2 no such incident, or no proposal; 8 an AI is being asked already;
+9 refused, with the reason; 12 nobody who watches has answered.
 `,
   options: { ask: { type: "boolean" }, "dry-run": { type: "boolean" }, approve: { type: "boolean" }, reject: { type: "boolean" } },
   words: 1,
   run: async (call) => {
-    const [given = ""] = call.positionals;
-    const incident = Number(given);
-    if (!Number.isInteger(incident) || incident < 1)
-      throw new RescueError("usage", "proposal wants an incident's number, as `history` shows it");
+    const incident = incidentNumber(call, "proposal");
     const wishes = (["ask", "dry-run", "approve", "reject"] as const).filter((name) => call.values[name] === true);
     if (wishes.length > 1) throw new RescueError("usage", "proposal wants one of --ask, --dry-run, --approve and --reject, not several");
     const [wish] = wishes;
     const { openWatchdog, request } = await import("../../../rescue-profile/main.ts");
-    const { diagnose } = await import("../../../rescue-profile/diagnosing.ts");
-    const { answerProposal, modeOf, proposalNow } = await import("../../../rescue-profile/proposing.ts");
+    const { diagnose, storyOf } = await import("../../../rescue-profile/diagnosing.ts");
+    const { answerProposal, askedFor, modeOf, proposalLine, proposalNow } = await import("../../../rescue-profile/proposing.ts");
     const { profile, home, env, packageRoot } = call;
     const dog = await openWatchdog({ profile, home, env, packageRoot, what: "proposal", whatever: true });
     try {
-      const now = () => proposalNow(dog, (proposals) => proposals.of(incident).at(-1));
+      storyOf(dog, incident);
+      const by = operator();
+      const now = () => proposalNow(dog, (proposals) => proposals.current(incident));
       if (wish === "ask") {
-        const mode = modeOf(dog) === "dry-run" ? "dry-run" : "ask";
-        return show(call, await diagnose(dog, incident, { mode, recall: false, signal: call.signal }));
+        const mayWait = dog.settings.limits.maxTier >= 3 && modeOf(dog) !== "dry-run";
+        const made = await diagnose(dog, incident, { mode: mayWait ? "ask" : "dry-run", by, signal: call.signal });
+        dog.log({ ...proposalLine(made), trigger: by });
+        return show(call, made);
       }
       const proposal = now();
       if (proposal === undefined) {
@@ -47,11 +52,10 @@ Exit codes: 0 shown, or carried out now; 1 nothing that may be done was proposed
         });
       }
       if (wish === undefined) return show(call, proposal);
-      const by = operator();
       const ask = (payload: Parameters<typeof request>[2]) => request(dog, "repair", payload, by, call.signal);
       if (wish === "dry-run") {
-        const { actions, ends } = proposal;
-        const would = actions === "" ? undefined : await ask({ dryRun: true, proposal: { incident, actions, ends, approvedBy: by } });
+        if (proposal.actions === "") return show(call, proposal);
+        const would = await askedFor(ask, { dryRun: true, proposal: { ...proposal, approvedBy: by } });
         return show(call, proposal, would);
       }
       await answerProposal(dog, proposal, { approved: wish === "approve", by }, ask);

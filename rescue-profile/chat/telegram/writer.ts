@@ -2,7 +2,7 @@ import { Api, GrammyError, HttpError, InputFile } from "grammy";
 import { botApiRoot } from "../../../src/shared/bot-api-root.ts";
 import { cut } from "../../../src/shared/cut.ts";
 import { messageOf, RescueError } from "../../../src/shared/errors.ts";
-import type { Reply } from "../talk.ts";
+import { MOST_CHARACTERS, type Reply } from "../talk.ts";
 
 export interface Bot {
   readonly token: string;
@@ -18,8 +18,7 @@ export interface Writer {
   troubleOf(error: unknown): string;
 }
 
-/** The Bot API's own limits are 4096 and 1024. */
-const MOST_CHARACTERS = 4_000;
+/** The Bot API's own limit is 1024. */
 const MOST_UNDER_PICTURE = 1_000;
 const TIMEOUT_S = 20;
 

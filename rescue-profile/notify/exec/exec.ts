@@ -1,6 +1,6 @@
 import { runCommand } from "../../../src/shared/run-command.ts";
 import type { Severity } from "../../core/event.ts";
-import { PUSHED, type Receiver } from "../alert.ts";
+import { isPush, type Receiver } from "../alert.ts";
 import { asJson } from "../as-json.ts";
 
 export interface ExecOptions {
@@ -18,7 +18,7 @@ export function execReceiver({ name, argv, least, env }: ExecOptions): Receiver 
     name,
     edits: false,
     least,
-    kinds: PUSHED,
+    wants: isPush,
     send: async (alert, _remote, id) => {
       const result = await runCommand(argv, {
         timeoutMs: TIMEOUT_MS,

@@ -1,5 +1,5 @@
 import type { Severity } from "../../core/event.ts";
-import { PUSHED, type Receiver } from "../alert.ts";
+import { isPush, type Receiver } from "../alert.ts";
 import { asText } from "../as-text.ts";
 import { post } from "../http.ts";
 import type { Words } from "../words.ts";
@@ -28,7 +28,7 @@ export function ntfyReceiver({ name, url, token, least, words }: NtfyOptions): R
     name,
     edits: false,
     least,
-    kinds: PUSHED,
+    wants: isPush,
     send: async (alert) => {
       const { title, body } = asText(alert, words, MOST_CHARACTERS);
       return post(root, headers, JSON.stringify({ topic, title, message: body, priority: PRIORITY[alert.severity] }));
