@@ -1,24 +1,22 @@
 import { randomBytes } from "node:crypto";
 import { lstatSync, mkdirSync, readdirSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { cut } from "../src/shared/cut.ts";
 import { messageOf, RescueError, systemErrorCode } from "../src/shared/errors.ts";
 import { jsonObject } from "../src/shared/json.ts";
 import { assertOwnDirectory, isThere, readPlain, writeSecret } from "../src/shared/secure-file.ts";
 import { code, fenced, prose } from "./audit/as-markdown.ts";
 import { listCopies } from "./copies/ring.ts";
 import { CONTEXT_FILE, incidentFolder } from "./diagnosing.ts";
-import { buildContext, type ContextOptions } from "./diagnosis/context/build.ts";
-import { seenText } from "./diagnosis/context/clean.ts";
+import { buildContext } from "./diagnosis/context/build.ts";
 import { hideInConfig } from "./diagnosis/context/config-secrets.ts";
-import { Hiding, withPlaceholders } from "./diagnosis/context/hiding.ts";
-import { maskedOut, PERSONS, shapedSecrets } from "./diagnosis/context/secret-shapes.ts";
+import { hideTexts, secretsAmong } from "./diagnosis/context/hide-texts.ts";
 import { contextOptions, gatherContext } from "./diagnosis-context.ts";
 import { rotatedLogs } from "./journal/log.ts";
 import type { IncidentDetail } from "./journal/read.ts";
 import { wallMs } from "./observe/clock.ts";
 import { readConfig } from "./observe/config-finding.ts";
 import { logFile, type Watchdog } from "./open-watchdog.ts";
+import { expireProposals } from "./proposing.ts";
 import { writeArchive } from "./report/archive.ts";
 import { reportPage } from "./report/page.ts";
 
@@ -32,8 +30,6 @@ const MINUTE_MS = 60_000;
 const LOG_LETTERS = 500_000;
 /** Of each list: a gateway that stays down is told of again and again. */
 const MOST_LISTED = 200;
-/** What is longer is no line, and is cut before anything is looked for in it. */
-const LONGEST = 8_000;
 
 /**
  * The incident for whoever takes it over: one page, and one archive with the page, the journal's record, the evidence and the watchdog's own log lines, both in the incident's
@@ -42,7 +38,7 @@ const LONGEST = 8_000;
 export async function writeReport(dog: Watchdog, incident: number): Promise<{ readonly page: string; readonly archive: string }> {
   const { dir, options, target, journal } = dog;
   const atMs = wallMs();
-  journal.proposals.expire(atMs);
+  expireProposals(dog);
   const thread = journal.outbox.story(`incident-${incident}`);
   if (thread?.kind !== "incident") throw new RescueError("usage", `there is no incident ${incident}`, { fix: "list them with: history" });
   // With the secret whoever has the page could press the proposal's buttons.
@@ -67,7 +63,7 @@ export async function writeReport(dog: Watchdog, incident: number): Promise<{ re
   const kept = files.slice(0, MOST_LISTED).map(({ name, bytes }) => ({ name, bytes }));
   const texts = [...stringsIn([story, log, parts.versions, kept]), ...(earlier === undefined ? [] : evidence)];
   // In their order, so that a secret has the same number in a fresh context and on the page.
-  const hide = hiding(about, [...fresh.secrets.values(), ...secretsAmong(texts, about)]);
+  const hide = hideTexts(about, [...fresh.secrets.values(), ...secretsAmong(texts, about)]);
   const shown: IncidentDetail = JSON.parse(JSON.stringify(story), (_, value: unknown) => (typeof value === "string" ? hide(value) : value));
   const context = evidence.map(hide).join("\n");
   const written = { page: join(folder, PAGE), archive: join(folder, ARCHIVE) };
@@ -213,55 +209,4 @@ function hiddenIn(value: unknown, hide: (text: string) => string): unknown {
   if (Array.isArray(value)) return value.map((each: unknown) => hiddenIn(each, hide));
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, inner]: [string, unknown]) => [hide(key), hiddenIn(inner, hide)]));
-}
-
-/** No secret is a reference or a path. */
-const NONE = /^\$\{\w*\}?$|^~?(?:\/[\w.-]+){2,}\/?$/;
-/** What was hidden before, in an earlier context. */
-const HIDDEN = /<(?:secret(?:-\d+)?|person|user)>/;
-
-/** What has the shape of a secret in one of the texts, as in a diagnosis's context. */
-function secretsAmong(texts: readonly string[], { mask }: ContextOptions): readonly string[] {
-  const lines = [...new Set(texts)].flatMap((text) => seenText(cut(text, LONGEST)).split("\n"));
-  const found = [
-    ...shapedSecrets(lines.join("\n")),
-    ...lines.flatMap((line) => (mask === undefined ? [] : (maskedOut(line, mask) ?? [line]))),
-  ];
-  return found
-    .flatMap((secret) => secret.split(HIDDEN))
-    .map((secret) => secret.trim())
-    .filter((secret) => secret.length >= 4 && !NONE.test(secret));
-}
-
-/** Names that many accounts have say nothing about anybody, and are words besides. */
-const COMMON_USERS = /^(?:root|user|admin|node|openclaw|ubuntu|debian|pi|gateway|service|daemon)$/i;
-const WITHHELD = "(withheld: it has the shape of a secret, and there are too many)";
-
-/** What puts `<secret-1>` in place of each of these secrets, `<person>` for people's numbers and addresses, `~` for the home directory and `<user>` for the account's name. */
-function hiding({ home, user }: ContextOptions, secrets: readonly string[]): (text: string) => string {
-  const known = new Hiding();
-  // Beyond its bound it learns none.
-  const isFull = secrets.map((secret) => known.hide(secret)).some((placeholder) => withPlaceholders(placeholder) === "<secret>");
-  const literal = (name: string) => name.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
-  const names: readonly (readonly [RegExp, string])[] = [
-    ...PERSONS.map((person) => [person, "<person>"] as const),
-    ...(home.length < 2 ? [] : [[new RegExp(`(?<![\\w.-])${literal(home.replace(/[\\/]+$/, ""))}(?![\\w-])`, "g"), "~"] as const]),
-    ...(user.length < 3 || COMMON_USERS.test(user)
-      ? []
-      : [[new RegExp(`(?<![A-Za-z0-9])${literal(user)}(?![A-Za-z0-9])`, "g"), "<user>"] as const]),
-  ];
-  const hidden = (text: string) => {
-    const covered = known.cover(seenText(text.slice(0, LONGEST)));
-    // The last word may be what is left of a secret in a form in which its beginning is not known.
-    const whole = text.length <= LONGEST ? covered : covered.replace(/\S+$/, "…");
-    if (isFull && shapedSecrets(whole).length > 0) return WITHHELD;
-    return withPlaceholders(names.reduce((shown, [name, instead]) => shown.replaceAll(name, instead), whole));
-  };
-  // A log has the same names in every line.
-  const before = new Map<string, string>();
-  return (text) => {
-    const shown = before.get(text) ?? hidden(text);
-    before.set(text, shown);
-    return shown;
-  };
 }

@@ -18,7 +18,7 @@ export const incidentCommand: Command = {
   help: `
 Shows an incident by its number (see \`history\`): the evidence, each repair with its steps, what people were told.
 
-  --context       the evidence as an AI was shown it, or would be: secrets replaced
+  --context       what an AI was shown of it, when one was asked: as it was sent, secrets replaced
   --report        writes it for whoever takes it over: one page with exact next steps, and one archive with the evidence; secrets replaced
   --service-log   also what the service manager's journal holds about the gateway, from a minute before until a minute after
 
@@ -100,7 +100,7 @@ function folderOf({ profile, home, env }: Call, incident: number): string {
 }
 
 /** What was written about the incident, and the directory in which a program was asked: nothing of these was replaced. */
-const ABOUT: ReadonlySet<string> = new Set(["context.txt", "report.md", "report.tar.gz", "engine"]);
+const ABOUT: ReadonlySet<string> = new Set(["context.txt", "evidence.txt", "report.md", "report.tar.gz", "engine"]);
 
 function keptIn(folder: string): readonly string[] {
   return existsSync(folder) ? readdirSync(folder).filter((name) => !ABOUT.has(name)) : [];

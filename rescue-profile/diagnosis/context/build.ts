@@ -3,7 +3,8 @@ import type { Reading } from "../../core/model.ts";
 import { asData, seenText } from "./clean.ts";
 import { hideInConfig } from "./config-secrets.ts";
 import { Hiding, withPlaceholders } from "./hiding.ts";
-import { maskedOut, PERSONS, shapedSecrets } from "./secret-shapes.ts";
+import { withoutNames } from "./names.ts";
+import { maskedOut, secretPieces, shapedSecrets } from "./secret-shapes.ts";
 
 /** What a diagnosis gets to see, as it was looked up; nothing needs to be masked or short before. */
 export interface ContextParts {
@@ -162,11 +163,12 @@ function configLines(config: unknown): Reading<readonly string[]> {
 }
 
 /**
- * A line may hold several. Bounded before anything is looked for; where that cuts a secret, its beginning is known again. `ours`: what stands between private-use letters is a
+ * A line may hold several. Bounded before anything is looked for, at the end of a word: half of a secret that is escaped is not known again. `ours`: what stands between private-use letters is a
  * placeholder that we have put there.
  */
 function tidy(line: string, ours: boolean): string {
-  const pieces = line.slice(0, RAW_LINE).split(/(\uE000\d+\uE001)/);
+  const bounded = line.length <= RAW_LINE ? line : line.slice(0, RAW_LINE).replace(/\S+$/, "…");
+  const pieces = bounded.split(/(\uE000\d+\uE001)/);
   return pieces.map((piece, index) => (ours && index % 2 === 1 ? piece : seenText(piece))).join("");
 }
 
@@ -182,12 +184,8 @@ function discover(text: string, hiding: Hiding, mask: ((text: string) => string)
   for (const line of text.split("\n").slice(-RAW_LINES)) for (const secret of maskedOut(line, mask) ?? [line]) hide(secret, hiding);
 }
 
-/** No secret is a placeholder that stands there already, a reference, a path, or what only joins two. */
-const NONE = /^\$\{\w*\}?$|^~?(?:\/[\w.-]+){2,}\/?$/;
-
 function hide(secret: string, hiding: Hiding): void {
-  const pieces = secret.split(/\uE000\d+\uE001/).map((piece) => piece.trim());
-  for (const piece of pieces) if (piece.length >= 4 && !NONE.test(piece)) hiding.hide(piece);
+  for (const piece of secretPieces(secret, /\uE000\d+\uE001/)) hiding.hide(piece);
 }
 
 const PERSON = "\uE0020\uE001";
@@ -196,39 +194,12 @@ const USER = "\uE0021\uE001";
 function shownLines(raw: readonly string[], hiding: Hiding, { home, user, boundary }: ContextOptions): string[] {
   if (raw.length === 0) return [];
   const covered = hiding.cover(raw.join("\n"));
-  const anonymous = withoutNames(
-    PERSONS.reduce((shown, person) => shown.replaceAll(person, PERSON), covered),
-    home,
-    user,
-  );
+  const anonymous = withoutNames(covered, { home, user }, { person: PERSON, user: USER });
   return anonymous.split("\n").map((line) =>
     withPlaceholders(asData(short(line), boundary))
       .replaceAll(PERSON, "<person>")
       .replaceAll(USER, "<user>"),
   );
-}
-
-/** Names that many accounts have say nothing about anybody, and are words besides. */
-const COMMON_USERS: ReadonlySet<string> = new Set([
-  "root",
-  "user",
-  "admin",
-  "node",
-  "openclaw",
-  "ubuntu",
-  "debian",
-  "pi",
-  "gateway",
-  "service",
-  "daemon",
-]);
-
-function withoutNames(text: string, home: string, user: string): string {
-  const literal = (name: string) => name.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
-  const at = home.replace(/[\\/]+$/, "");
-  const homeless = at.length < 2 ? text : text.replaceAll(new RegExp(`(?<![\\w.-])${literal(at)}(?![\\w-])`, "g"), "~");
-  if (user.length < 3 || COMMON_USERS.has(user.toLowerCase())) return homeless;
-  return homeless.replaceAll(new RegExp(`(?<![A-Za-z0-9])${literal(user)}(?![A-Za-z0-9])`, "g"), USER);
 }
 
 /** Only now, when no secret can be cut in half. */

@@ -157,17 +157,41 @@ function base64At(bytes: Buffer, offset: number): string {
   return code.slice(first, last);
 }
 
+/** A pattern of so many letters is quick; one of some thousands is more than a regular expression can hold. */
+const LONGEST_SPELLED = 1_000;
+
+/** In order, of about the same length each. */
+function pieces(value: string): readonly string[] {
+  const letters = [...value];
+  const count = Math.ceil(letters.length / LONGEST_SPELLED);
+  const each = Math.ceil(letters.length / count);
+  return Array.from({ length: count }, (_, index) => letters.slice(index * each, (index + 1) * each).join(""));
+}
+
 /** The value as it is, and letter by letter, each in any of the ways in which JSON, JavaScript, HTML, a shell or an address write it. */
 function spelled(value: string, index: number): Form {
-  const pattern = new RegExp([...value].map(letterForms).join(""), "gu");
+  const [first, ...others] = pieces(value).map((piece) => [...piece].map(letterForms).join(""));
+  const pattern = new RegExp(first ?? "", "gu");
+  const rest = others.map((other) => new RegExp(other, "uy"));
   const spaced = /\s/.test(value);
   return {
     index,
     spans: ({ text, escaped }) => {
       if (!escaped && !spaced) return found(text, value);
-      return [...text.matchAll(pattern)].map((match) => [match.index, match.index + match[0].length] as const);
+      return [...text.matchAll(pattern)].map((match) => [match.index, endOf(text, match.index + match[0].length, rest)] as const);
     },
   };
+}
+
+/** Where these end that follow one upon the other from there on, as many as do. */
+function endOf(text: string, from: number, rest: readonly RegExp[]): number {
+  let at = from;
+  for (const pattern of rest) {
+    pattern.lastIndex = at;
+    if (!pattern.test(text)) break;
+    at = pattern.lastIndex;
+  }
+  return at;
 }
 
 const NAMED: Readonly<Record<string, readonly string[]>> = {

@@ -84,3 +84,14 @@ export function maskedOut(text: string, mask: (text: string) => string): readonl
   }
   return found;
 }
+
+/** No secret is a reference, a path, or what only joins two. */
+const NONE = /^\$\{\w*\}?$|^~?(?:\/[\w.-]+){2,}\/?$/;
+
+/** What of it is a secret: not the placeholders that stand there already. Pure. */
+export function secretPieces(secret: string, placeholder: RegExp): readonly string[] {
+  return secret
+    .split(placeholder)
+    .map((piece) => piece.trim())
+    .filter((piece) => piece.length >= 4 && !NONE.test(piece));
+}

@@ -45,6 +45,18 @@ describe("a planted secret", () => {
     }
   });
 
+  it("of many thousand letters is hidden as one, also escaped, and also where the line that it stands in is cut", () => {
+    const said = (letters: number) => {
+      const long = `${"Ab3+/xyZ".repeat(letters / 8)}=`;
+      const log = [`as it is ${long} end`, `escaped ${encodeURIComponent(long)} end`];
+      const context = contextOf({ config: { ok: true, value: { token: long } }, gatewayLog: lines(...log) }, { maxBytes: 1_000_000 });
+      expect(context.text).not.toMatch(/Ab3|xyZ/);
+      return partOf(context, "gateway log");
+    };
+    expect(said(4_000)).toEqual(["as it is <secret-1> end", "escaped <secret-1> end"]);
+    expect(said(20_000)).toEqual(["as it is …", "escaped …"]);
+  });
+
   it("has the same number everywhere, and two secrets have two", () => {
     const value = { a: { token: "first-token" }, b: { password: "other-token" }, c: { apiKey: "first-token" } };
     const context = contextOf({
