@@ -38,6 +38,7 @@ export async function gatherContext(dog: Watchdog, incident: IncidentDetail): Pr
         stateDir: target.stateDir,
         serviceLines: async () => [],
         living: false,
+        earlier: true,
         wallMs: wallMs(),
         ...(file === undefined ? {} : { file }),
       });

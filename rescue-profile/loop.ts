@@ -127,7 +127,9 @@ export async function watch(
     for (const request of requests) if (request.kind !== "repair") answer(request);
     const orphan = settleRepair(state, ports, apply);
 
-    const observation = await ports.look(toRepair.length > 0 ? "deep" : depth, lateMs);
+    // A proposal chose already what is done.
+    const wanted: Depth = toRepair.some(({ payload }) => payload.proposal === undefined) ? "deep" : "full";
+    const observation = await ports.look(toRepair.length === 0 ? depth : wanted, lateMs);
     if (signal.aborted) break;
     const seen = assess(observation, policy);
     // What a person asks for is done, or only told, and not what would be done unasked.
@@ -138,7 +140,7 @@ export async function watch(
     const open = new Set(toRepair.length === 0 ? [] : ports.requests().map(({ id }) => id));
     const waiting = toRepair.filter(({ id }) => open.has(id));
     // Left open until enough looks agree: this round's successors look again at once.
-    if (isJudgeable(state)) for (const request of waiting) decision = answer(request, seen) ?? decision;
+    for (const request of waiting) if (isJudgeable(state, request.payload.proposal)) decision = answer(request, seen) ?? decision;
     if (seen.findings !== undefined && hasHeld(state, seen, policy)) {
       const isAccepted = ({ cause, told, sinceMs }: Warned) => cause === "database-lost" && told && seen.atMs - sinceMs >= LOSS_ACCEPTED_MS;
       ports.remember(seen.findings, state.warned.some(isAccepted));

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { lstatSync, mkdirSync, readdirSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, readdirSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { messageOf, RescueError, systemErrorCode } from "../src/shared/errors.ts";
 import { jsonObject } from "../src/shared/json.ts";
@@ -47,6 +47,8 @@ export async function writeReport(dog: Watchdog, incident: number): Promise<{ re
   const folder = incidentFolder(dir, incident);
   ownFolder(dirname(folder));
   ownFolder(folder);
+  // Its parents may be readable: people make the watchdog's directory themselves, for its settings.
+  chmodSync(folder, 0o700);
 
   const parts = await gatherContext(dog, story);
   const files = filesIn(folder);
@@ -56,7 +58,7 @@ export async function writeReport(dog: Watchdog, incident: number): Promise<{ re
   const fresh = buildContext(parts, about);
   const diagnosed = textOf(join(folder, CONTEXT_FILE));
   const earlier = diagnosed ?? textOf(join(folder, EVIDENCE));
-  if (earlier === undefined) await writeSecret(dir, join(folder, EVIDENCE), fresh.text);
+  if (earlier === undefined) await writeSecret(folder, join(folder, EVIDENCE), fresh.text);
 
   const log = ownLog(dir, story, atMs);
   const evidence = withoutBoundary(earlier ?? fresh.text).split("\n");
@@ -86,8 +88,8 @@ export async function writeReport(dog: Watchdog, incident: number): Promise<{ re
     },
     { prose, code, fenced },
   );
-  await writeSecret(dir, written.page, page);
-  await writeArchive(dir, written.archive, {
+  await writeSecret(folder, written.page, page);
+  await writeArchive(folder, written.archive, {
     folder: `incident-${incident}`,
     mtimeMs: story.closedAt ?? story.openedAt,
     entries: [

@@ -77,10 +77,16 @@ function proposed(state: WatchState, proposal: Proposal, atMs: number, policy: P
   return { cause, confidence: "guess", evidence, subject: actions };
 }
 
-/** Has what is seen been seen often enough for a person's "repair now" to be judged? A single silent look is no reason to end a process. */
-export function isJudgeable(state: WatchState): boolean {
+/**
+ * Has what is seen been seen often enough for a request to be judged? A single silent look is no reason to end a process. A boot in the incident that a proposal is for fails as those
+ * before it, or makes the proposal needless: that is waited for.
+ */
+export function isJudgeable(state: WatchState, proposal?: Proposal): boolean {
   const cause = requestedCause(state);
-  return cause === undefined || !kills(cause) || state.track.checks >= MIN_CHECKS;
+  if (cause !== undefined) return !kills(cause) || state.track.checks >= MIN_CHECKS;
+  const isBooting =
+    state.track.condition === "starting" && state.phase.name !== "repairing" && withheld(state, state.track.lastMs) === undefined;
+  return !(isBooting && proposal !== undefined && state.incident?.id === proposal.incident);
 }
 
 /** What a person's "repair now" means for what is seen at this moment, before it has lasted. */

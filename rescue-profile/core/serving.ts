@@ -67,10 +67,10 @@ function remarksOf(incident: OpenIncident, before: Says | null, now: Says | unde
     severity: "warning",
     incident: incident.id,
     cause,
-    text: `${CAUSES[cause].title}: ${
+    text: `${CAUSES[cause].title}${
       tierOf(cause) === 3
-        ? "it was carried out, and the gateway serves again. What was done, and where replaced files lie"
-        : "files were changed because of it, and the gateway serves again. Which, and where the former ones lie"
+        ? ", and the gateway serves again. What was done, and where replaced files lie"
+        : ": files were changed because of it, and the gateway serves again. Which, and where the former ones lie"
     }: rescue-watchdog incident ${incident.id}`,
     evidence: [],
   }));

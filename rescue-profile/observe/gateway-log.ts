@@ -20,10 +20,12 @@ export interface LogSources {
   readonly serviceLines: () => Promise<readonly string[]>;
   /** Of a gateway that lives only the last ten minutes count. */
   readonly living: boolean;
+  /** Also what was said before the last boot began: how it came about, and not only how it is. */
+  readonly earlier?: boolean;
   readonly wallMs: number;
 }
 
-/** What was said since the last boot began, oldest first in each source, the service manager's lines last. `blind`: one source could not be read. */
+/** What was said since the last boot began, if not asked otherwise, oldest first in each source, the service manager's lines last. `blind`: one source could not be read. */
 export interface GatewayLog {
   readonly lines: readonly LogLine[];
   readonly blind?: string;
@@ -34,12 +36,13 @@ export interface GatewayLog {
  * profile's name, so it is only read when the manager has none, or when the configuration gives this gateway a file of its own. Never rejects.
  */
 export async function readGatewayLog(sources: LogSources): Promise<GatewayLog> {
-  const { living, wallMs, file } = sources;
+  const { living, wallMs, file, earlier } = sources;
   const counts = ({ atMs }: LogLine) => !living || (atMs !== undefined && wallMs - atMs <= RECENT_MS);
   const service = await serviceLog(sources);
   const own = service.lines.length === 0 || file !== undefined ? ownLog(sources) : { lines: [] };
   const blind = [own.blind, service.blind].filter((why) => why !== undefined);
-  const said = [...lastBoot(own.lines), ...lastBoot(service.lines)].filter(counts);
+  const since = earlier === true ? (lines: readonly LogLine[]) => lines : lastBoot;
+  const said = [...since(own.lines), ...since(service.lines)].filter(counts);
   const lines = withStacks(said, sources, shortText);
   return blind.length === 0 ? { lines } : { lines, blind: blind.join("; ") };
 }

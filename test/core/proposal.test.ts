@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { parsePolicy, toPolicy } from "../../rescue-profile/config.ts";
 import { decide } from "../../rescue-profile/core/decide.ts";
 import type { Proposal } from "../../rescue-profile/core/proposal.ts";
+import { isJudgeable } from "../../rescue-profile/core/request.ts";
 import { initialState, type WatchState } from "../../rescue-profile/core/state.ts";
 import { FINDS } from "./finds.ts";
 
@@ -86,6 +87,19 @@ describe("a proposal", () => {
     }
     expect(told).toHaveLength(1);
     expect(told[0]).toContain("needs a human");
+  });
+
+  it("waits while the gateway boots, since that boot may fail like those before it, and for nothing else", () => {
+    const proposal = { id: 1, incident: 4, actions: "doctor", ends: null, approvedBy: "ada" };
+    const seen = (condition: WatchState["track"]["condition"], more: Partial<WatchState> = {}) =>
+      resting({ track: { ...resting().track, condition, lastMs: AT }, ...more });
+    expect(isJudgeable(seen("starting"), proposal)).toBe(false);
+    expect(isJudgeable(seen("starting"))).toBe(true);
+    expect(isJudgeable(seen("starting"), { ...proposal, incident: 3 })).toBe(true);
+    expect(isJudgeable(seen("starting", { pause: { sinceMs: 0, untilMs: null, by: "ada", reason: null } }), proposal)).toBe(true);
+    expect(isJudgeable(seen("starting", { phase: { name: "repairing", sinceMs: AT, cause: "proposed" } }), proposal)).toBe(true);
+    for (const condition of ["gone", "parked", "serving", "draining", "maintenance"] as const)
+      expect(isJudgeable(seen(condition), proposal), condition).toBe(true);
   });
 
   it("does not come where it was not asked for, in a pause, or when the gateway serves", () => {

@@ -9,8 +9,8 @@ import { changeSettings, OPERATORS, talkThroughAnOutage } from "./phone.ts";
 
 const BIN = fileURLToPath(new URL("../../plugin/cli/bin.ts", import.meta.url));
 
-/** A real gateway and a real watcher with the direct door; Telegram's servers are ours and cannot show how the real ones limit and delay. */
-describe("a chat with the watchdog of a real gateway, through a bot of its own", () => {
+/** In npm test chat-gateway.host.test.ts has the same conversation, and diagnosis.host.test.ts this door. A real gateway and a real watcher with the direct door; Telegram's servers are ours and cannot show how the real ones limit and delay. */
+describe.runIf(process.env["RESCUE_FULL"] === "1")("a chat with the watchdog of a real gateway, through a bot of its own", () => {
   let home: StartedHome;
   let bot: BotApi;
 

@@ -78,6 +78,9 @@ describe("the third tier on a real gateway", () => {
     home.adopt(spawn(process.execPath, argv, { env, cwd: home.home, stdio: ["ignore", "ignore", "inherit"] }));
     bot.write(ANA, "/rescue status");
     await until(() => bot.messages(ANA.id).some(({ text }) => text.includes("default: serving")), "the watcher's first look");
+    // The one repair of this hour is spent on it: what comes next is a person's at once.
+    process.kill(home.gatewayPid(), "SIGKILL");
+    await until(() => count("incident-closed") === 1, "the recovery of a plain death");
   }, 300_000);
   afterAll(async () => {
     await home?.dispose();
@@ -132,7 +135,7 @@ describe("the third tier on a real gateway", () => {
     return sinceMs;
   };
 
-  it("is asked when the start did not help and the budget of the others is used up; what would do harm, or what the log tells it to, is rejected and not done", async () => {
+  it("is asked when the budget of the other tiers is used up; what would do harm, or what the log tells it to, is rejected and not done", async () => {
     // Somebody writes into the log what he wants of the model, and the model obeys.
     const log = join(home.home, "log", "gateway.log");
     const before = existsSync(log) ? readFileSync(log, "utf8") : "";
@@ -153,30 +156,32 @@ describe("the third tier on a real gateway", () => {
     expect(asked[0]).not.toContain(TOKEN);
     expect(existsSync(home.configPath)).toBe(true);
     await until(() => alert("✘ rm -rf") !== undefined, "the rejected command in the chat");
-    const { code, json } = await own("proposal", "1");
+    const { code, json } = await own("proposal", "2");
     expect(code).toBe(1);
     expect(json["proposal"].judged.map(({ verdict }: { verdict: { accepted: boolean } }) => verdict.accepted)).toEqual([true, false]);
-    expect((await own("proposal", "1", "--approve")).code).toBe(9);
+    expect((await own("proposal", "2", "--approve")).code).toBe(9);
     await until(() => count("report") === 2, "the report with what was proposed");
     for (const name of ["context.txt", "report.md", "report.tar.gz"]) {
-      const file = join(dir, "incidents", "1", name);
+      const file = join(dir, "incidents", "2", name);
       expect(statSync(file).mode & 0o777).toBe(0o600);
       expect(readFileSync(file, "latin1")).not.toContain(TOKEN);
     }
-    expect(readFileSync(join(dir, "incidents", "1", "report.md"), "utf8")).toContain("no entry allows rm with these words");
+    expect(readFileSync(join(dir, "incidents", "2", "report.md"), "utf8")).toContain("no entry allows rm with these words");
   }, 300_000);
 
   it("proposes what the allowlist lets pass; a person approves it in the chat, the guarded doctor does it, and it serves again", async () => {
     commands = () => [["openclaw", "doctor", "--fix", "--non-interactive"]];
-    const again = await own("proposal", "1", "--ask");
+    const again = await own("proposal", "2", "--ask");
     expect(again.json["proposal"]).toMatchObject({ state: "waiting", actions: "doctor", refusal: null, engine: "local" });
-    const dry = await own("proposal", "1", "--dry-run");
-    expect(dry.json["would"]).toMatch(/^would repair proposed \(tier 3, about doctor\): have the service manager leave it alone/);
-    const sinceMs = await approve(1);
+    const dry = await own("proposal", "2", "--dry-run");
+    expect(dry.json["would"], JSON.stringify(dry.json)).toMatch(
+      /^would repair proposed \(tier 3, about doctor\): have the service manager leave it alone/,
+    );
+    const sinceMs = await approve(2);
     console.log(`third tier: approved, doctored and serving again after ${seconds(sinceMs)}`);
-    const { json } = await own("incident", "1");
+    const { json } = await own("incident", "2");
     expect(json["incident"].repairs.at(-1)).toMatchObject({ tier: 3, cause: "proposed", outcome: "done" });
-    expect((await own("proposal", "1", "--approve")).code).toBe(9);
+    expect((await own("proposal", "2", "--approve")).code).toBe(9);
   }, 300_000);
 
   it("proposes the next time what has helped, without asking a model, and the report goes to the phone", async () => {
@@ -186,8 +191,8 @@ describe("the third tier on a real gateway", () => {
     await until(() => alert("experience proposes") !== undefined, "the experience in the chat");
     bot.write(ANA, "/report");
     await until(() => alert("The incident on one page") !== undefined, "the report in the chat");
-    expect(Buffer.from(alert("The incident on one page")?.document ?? []).toString()).toContain("rescue-watchdog proposal 2 --approve");
-    await approve(2);
+    expect(Buffer.from(alert("The incident on one page")?.document ?? []).toString()).toContain("rescue-watchdog proposal 3 --approve");
+    await approve(3);
     console.log(`third tier: what helped before, approved and serving again ${seconds(startedMs)} after the fault`);
     expect(asked).toHaveLength(before);
     const { json } = await own("patterns");

@@ -60,6 +60,8 @@ export const FAULTS: readonly LabFault[] = [
     tier: 1,
     config: "restored",
     says: /ended on SIGKILL/,
+    // In npm test chat-gateway.host.test.ts has the same.
+    full: true,
   },
   {
     name: "openclaw.json belongs to root",

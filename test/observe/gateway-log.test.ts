@@ -24,7 +24,7 @@ function entry(message: string, atMs: number, subsystem = '{"subsystem":"gateway
   return JSON.stringify({ "0": subsystem, "1": message, _meta, time, hostname: "vm", message });
 }
 
-const texts = async (file: string, more: { living?: boolean; service?: readonly string[] } = {}) => {
+const texts = async (file: string, more: { living?: boolean; earlier?: true; service?: readonly string[] } = {}) => {
   const sources = {
     profile: "default",
     home: "/h",
@@ -33,6 +33,7 @@ const texts = async (file: string, more: { living?: boolean; service?: readonly 
     living: more.living ?? false,
     wallMs: NOON,
     serviceLines: async () => more.service ?? [],
+    ...(more.earlier === undefined ? {} : { earlier: more.earlier }),
   };
   return (await readGatewayLog(sources)).lines.map(({ text }) => text);
 };
@@ -99,6 +100,12 @@ describe("the gateway's log", () => {
       "[gateway] loading configuration…",
       "Node.js v24.21.0",
     ]);
+  });
+
+  it("is read with what was said before, for whoever asks how it came about", async () => {
+    const file = logOf(entry("heap is full", NOON), entry(BOOT, NOON), entry("gateway ready", NOON));
+    expect(await texts(file)).toEqual([BOOT, "gateway ready"]);
+    expect(await texts(file, { earlier: true })).toEqual(["heap is full", BOOT, "gateway ready"]);
   });
 
   it("of a living gateway is that of the last ten minutes, as far as its lines have times", async () => {
