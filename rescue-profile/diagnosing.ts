@@ -77,21 +77,10 @@ export async function diagnose(dog: Watchdog, incident: number, asking: Asking):
 
 /** A diagnosis that could not be made, and why, where people look for one. */
 export function noDiagnosis(dog: Watchdog, incident: number, why: string): KeptProposal {
-  const cause = causeOf(storyOf(dog, incident));
-  const [atMs, none] = [wallMs(), { engine: null, diagnosis: null, human: null, answer: null, ends: null }];
-  return dog.journal.proposals.add({
-    ...none,
-    incident,
-    cause,
-    atMs,
-    untilMs: atMs,
-    by: null,
-    asked: why,
-    judged: [],
-    refusal: null,
-    actions: "",
-    state: "none",
-  });
+  const atMs = wallMs();
+  const about = { incident, cause: causeOf(storyOf(dog, incident)), by: null, atMs, untilMs: atMs, asked: why };
+  const nothing = { engine: null, diagnosis: null, human: null, judged: [], refusal: null, actions: "", ends: null, answer: null };
+  return dog.journal.proposals.add({ ...about, ...nothing, state: "none" });
 }
 
 /** Throws `usage` when there is no such incident. */
