@@ -4,14 +4,8 @@ import { defineConfig } from "vitest/config";
 // Vitest keeps a token in the user's data directory; nothing of a test run belongs outside of the clone.
 process.env["XDG_DATA_HOME"] = join(import.meta.dirname, "node_modules", ".vitest");
 
-/**
- * Gateways and boxes of a real systemd, each file with its own: half of the time they wait, so two files run beside each other. With RESCUE_FULL one at a time: what is told there in
- * seconds is not to be the neighbour's doing.
- */
-const slow = {
-  ...(process.env["RESCUE_FULL"] === "1" ? { fileParallelism: false, maxWorkers: 1 } : { maxWorkers: 2 }),
-  ...{ testTimeout: 180_000, hookTimeout: 180_000, teardownTimeout: 60_000 },
-};
+/** Slow suites touch the whole machine (gateways, a real systemd), so their files run one at a time. */
+const serial = { fileParallelism: false, maxWorkers: 1, testTimeout: 180_000, hookTimeout: 180_000, teardownTimeout: 60_000 };
 
 /** The import rules and the toolchain's own tests: part of `npm run check`, not of the inner loop. */
 const CHECKS = ["test/architecture.test.ts", "test/scripts/**/*.test.ts"];
@@ -39,8 +33,8 @@ export default defineConfig({
         },
       },
       { test: { name: "programs", include: [PROGRAMS], testTimeout: 30_000, maxWorkers: 3, sequence: { groupOrder: 0 } } },
-      { test: { name: "host", include: [HOST], ...slow, sequence: { groupOrder: 1 } } },
-      { test: { name: "lab", include: [LAB], ...slow, sequence: { groupOrder: 2 } } },
+      { test: { name: "host", include: [HOST], ...serial, sequence: { groupOrder: 1 } } },
+      { test: { name: "lab", include: [LAB], ...serial, sequence: { groupOrder: 2 } } },
     ],
   },
 });
