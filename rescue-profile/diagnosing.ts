@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { serviceNames } from "../src/service-installers/names.ts";
 import { RescueError } from "../src/shared/errors.ts";
+import { ABOUT_INCIDENT, incidentFolder } from "../src/shared/incident-folder.ts";
 import { rescueProfileOf } from "../src/shared/rescue-home.ts";
 import { writePlainFile } from "../src/shared/secure-file.ts";
 import { allowlistFor } from "./allowlist-main.ts";
@@ -30,14 +31,6 @@ import { observeListener } from "./observe/listener.ts";
 import { readProcess } from "./observe/process.ts";
 import { isAlive, type Watchdog } from "./open-watchdog.ts";
 import type { Proposable } from "./repair/plan.ts";
-
-/** In an incident's folder: what was shown of it. */
-export const CONTEXT_FILE = "context.txt";
-
-/** Where everything about an incident lies. */
-export function incidentFolder(dir: string, incident: number): string {
-  return join(dir, "incidents", String(incident));
-}
 
 /** How what is proposed is answered: a person is asked, it is carried out, or it is only shown. */
 export type ProposalMode = NonNullable<PolicySettings["diagnosis"]["mode"]>;
@@ -97,7 +90,7 @@ async function diagnosed(dog: Watchdog, story: IncidentDetail, { mode, by, signa
   mkdirSync(folder, { recursive: true, mode: 0o700 });
 
   const { text: context, boundary } = await contextFor(dog, story);
-  writePlainFile(join(folder, CONTEXT_FILE), context);
+  writePlainFile(join(folder, ABOUT_INCIDENT.context), context);
 
   const allowlist = allowlistFor({ ...options, packageRoot: options.packageRoot });
   const proven = await prove(dog);
@@ -113,7 +106,7 @@ async function diagnosed(dog: Watchdog, story: IncidentDetail, { mode, by, signa
   }
 
   const prompt = buildPrompt({ schema: PROPOSAL_SCHEMA, allowed: offered(allowlist, proven.facts), context, boundary });
-  const cwd = join(folder, "engine");
+  const cwd = join(folder, ABOUT_INCIDENT.engine);
   mkdirSync(cwd, { recursive: true, mode: 0o700 });
   chmodSync(cwd, 0o700);
   const { summary, answer } = await askFirst(await enginesOf(dog), prompt, { env: options.env, home: options.home, cwd, signal });

@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { RescueError } from "../src/shared/errors.ts";
+import { incidentFolder, incidentsDir } from "../src/shared/incident-folder.ts";
 import { runHost } from "../src/shared/openclaw-cli.ts";
 import { readEntry, restoreFiles, saveFiles } from "./copies/entry.ts";
 import { fingerprintOf } from "./copies/fingerprint.ts";
@@ -25,9 +26,9 @@ const INCIDENTS_KEPT = 20;
 export async function mendPorts(dog: Pick<Watchdog, "dir" | "target" | "options" | "service">, incident: number): Promise<MendPorts> {
   const { dir, target, options } = dog;
   const { configPath, lockPath, port } = target;
-  const folder = join(dir, "incidents", String(incident));
+  const folder = incidentFolder(dir, incident);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  forgetOldest(join(dir, "incidents"));
+  forgetOldest(incidentsDir(dir));
   const { cli } = await findGatewayHost(options);
   return {
     folder,

@@ -2,11 +2,11 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, lstatSync, mkdirSync, readdirSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { messageOf, RescueError, systemErrorCode } from "../src/shared/errors.ts";
+import { ABOUT_INCIDENT, incidentFolder } from "../src/shared/incident-folder.ts";
 import { jsonObject } from "../src/shared/json.ts";
 import { assertOwnDirectory, isThere, readPlain, writeSecret } from "../src/shared/secure-file.ts";
 import { code, fenced, prose } from "./audit/as-markdown.ts";
 import { listCopies } from "./copies/ring.ts";
-import { CONTEXT_FILE, incidentFolder } from "./diagnosing.ts";
 import { buildContext } from "./diagnosis/context/build.ts";
 import { hideInConfig } from "./diagnosis/context/config-secrets.ts";
 import { hideTexts, secretsAmong } from "./diagnosis/context/hide-texts.ts";
@@ -20,11 +20,8 @@ import { expireProposals } from "./proposing.ts";
 import { writeArchive } from "./report/archive.ts";
 import { reportPage } from "./report/page.ts";
 
-const PAGE = "report.md";
-const ARCHIVE = "report.tar.gz";
+const { context: CONTEXT, evidence: EVIDENCE, page: PAGE, archive: ARCHIVE } = ABOUT_INCIDENT;
 const LOG = "watchdog.jsonl";
-/** As it was when the incident was first reported: evidence is best fresh. Not the diagnosis's own, which says what an AI was shown. */
-const EVIDENCE = "evidence.txt";
 const LARGEST_EVIDENCE = 1_000_000;
 const MINUTE_MS = 60_000;
 const LOG_LETTERS = 500_000;
@@ -56,7 +53,7 @@ export async function writeReport(dog: Watchdog, incident: number): Promise<{ re
   const besides = [...configsOf(dir, folder, files).flatMap(secretsOf), ...(button === null ? [] : [button])];
   const about = { ...known, secrets: [...(known.secrets ?? []), ...besides] };
   const fresh = buildContext(parts, about);
-  const diagnosed = textOf(join(folder, CONTEXT_FILE));
+  const diagnosed = textOf(join(folder, CONTEXT));
   const earlier = diagnosed ?? textOf(join(folder, EVIDENCE));
   if (earlier === undefined) await writeSecret(folder, join(folder, EVIDENCE), fresh.text);
 
@@ -142,7 +139,7 @@ interface KeptFile {
 
 /** Every file of the folder but what is written here. No link is followed. */
 function filesIn(folder: string): readonly KeptFile[] {
-  const ours = new Set([PAGE, ARCHIVE, EVIDENCE]);
+  const ours: ReadonlySet<string> = new Set([PAGE, ARCHIVE, EVIDENCE]);
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => !entry.isDirectory())
     .map((entry) => ({ path: join(entry.parentPath, entry.name), isPlain: entry.isFile() }))

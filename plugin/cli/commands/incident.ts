@@ -4,6 +4,7 @@ import { CAUSES } from "../../../rescue-profile/core/causes.ts";
 import type { IncidentSummary } from "../../../rescue-profile/journal/read.ts";
 import { formatDuration } from "../../../src/shared/duration.ts";
 import { RescueError } from "../../../src/shared/errors.ts";
+import { ABOUT_INCIDENT, incidentFolder } from "../../../src/shared/incident-folder.ts";
 import { watchdogDir } from "../../../src/shared/rescue-home.ts";
 import { readIfThere } from "../../../src/shared/secure-file.ts";
 import { type Call, type Command, printJson } from "../command.ts";
@@ -96,18 +97,18 @@ async function report(call: Call, incident: number): Promise<number> {
 }
 
 function folderOf({ profile, home, env }: Call, incident: number): string {
-  return join(watchdogDir(profile, home, env), "incidents", String(incident));
+  return incidentFolder(watchdogDir(profile, home, env), incident);
 }
 
-/** What was written about the incident, and the directory in which a program was asked: nothing of these was replaced. */
-const ABOUT: ReadonlySet<string> = new Set(["context.txt", "evidence.txt", "report.md", "report.tar.gz", "engine"]);
+const ABOUT: ReadonlySet<string> = new Set(Object.values(ABOUT_INCIDENT));
 
+/** What a repair has replaced. */
 function keptIn(folder: string): readonly string[] {
   return existsSync(folder) ? readdirSync(folder).filter((name) => !ABOUT.has(name)) : [];
 }
 
 function contextOf(call: Call, incident: number): string {
-  const file = join(folderOf(call, incident), "context.txt");
+  const file = join(folderOf(call, incident), ABOUT_INCIDENT.context);
   const text = readIfThere(file);
   if (text === undefined)
     throw new RescueError("usage", `nobody was asked about incident ${incident}`, { fix: `proposal ${incident} --ask` });

@@ -3,7 +3,7 @@ import type { Reading } from "../../core/model.ts";
 import { asData, seenText } from "./clean.ts";
 import { hideInConfig } from "./config-secrets.ts";
 import { Hiding, withPlaceholders } from "./hiding.ts";
-import { withoutNames } from "./names.ts";
+import { namesHidden } from "./names.ts";
 import { maskedOut, secretPieces, shapedSecrets } from "./secret-shapes.ts";
 
 /** What a diagnosis gets to see, as it was looked up; nothing needs to be masked or short before. */
@@ -194,7 +194,7 @@ const USER = "\uE0021\uE001";
 function shownLines(raw: readonly string[], hiding: Hiding, { home, user, boundary }: ContextOptions): string[] {
   if (raw.length === 0) return [];
   const covered = hiding.cover(raw.join("\n"));
-  const anonymous = withoutNames(covered, { home, user }, { person: PERSON, user: USER });
+  const anonymous = namesHidden({ home, user }, { person: PERSON, user: USER })(covered);
   return anonymous.split("\n").map((line) =>
     withPlaceholders(asData(short(line), boundary))
       .replaceAll(PERSON, "<person>")

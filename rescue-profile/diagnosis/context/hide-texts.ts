@@ -2,7 +2,7 @@ import { cut } from "../../../src/shared/cut.ts";
 import type { ContextOptions } from "./build.ts";
 import { seenText } from "./clean.ts";
 import { Hiding, withPlaceholders } from "./hiding.ts";
-import { withoutNames } from "./names.ts";
+import { namesHidden, type Owner } from "./names.ts";
 import { maskedOut, secretPieces, shapedSecrets } from "./secret-shapes.ts";
 
 /** What is longer is no line, and is cut before anything is looked for in it. */
@@ -22,8 +22,9 @@ export function secretsAmong(texts: readonly string[], { mask }: Pick<ContextOpt
 }
 
 /** What puts `<secret-1>` in place of each of these secrets, `<person>` for people's numbers and addresses, `~` for the home directory and `<user>` for the account's name. */
-export function hideTexts({ home, user }: Pick<ContextOptions, "home" | "user">, secrets: readonly string[]): (text: string) => string {
+export function hideTexts(owner: Owner, secrets: readonly string[]): (text: string) => string {
   const known = new Hiding();
+  const nameless = namesHidden(owner, { person: "<person>", user: "<user>" });
   // Beyond its bound it learns none.
   const isFull = secrets.map((secret) => known.hide(secret)).some((placeholder) => withPlaceholders(placeholder) === "<secret>");
   const hidden = (text: string) => {
@@ -31,7 +32,7 @@ export function hideTexts({ home, user }: Pick<ContextOptions, "home" | "user">,
     // The last word may be what is left of a secret in a form in which its beginning is not known.
     const whole = text.length <= LONGEST ? covered : covered.replace(/\S+$/, "…");
     if (isFull && shapedSecrets(whole).length > 0) return WITHHELD;
-    return withPlaceholders(withoutNames(whole, { home, user }, { person: "<person>", user: "<user>" }));
+    return withPlaceholders(nameless(whole));
   };
   // A log has the same names in every line.
   const before = new Map<string, string>();

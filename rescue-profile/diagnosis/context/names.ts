@@ -10,12 +10,15 @@ export interface Owner {
 /** Names that many accounts have say nothing about anybody, and are words besides. */
 const COMMON_USERS = /^(?:root|user|admin|node|openclaw|ubuntu|debian|pi|gateway|service|daemon)$/i;
 
-/** The text with these words instead of people's numbers and addresses and of the account's name, and `~` instead of the home directory. Pure. */
-export function withoutNames(text: string, { home, user }: Owner, say: { readonly person: string; readonly user: string }): string {
+/** What puts these words in place of people's numbers and addresses and of the account's name, and `~` in place of the home directory. Pure. */
+export function namesHidden({ home, user }: Owner, say: { readonly person: string; readonly user: string }): (text: string) => string {
   const literal = (name: string) => name.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
   const at = home.replace(/[\\/]+$/, "");
-  const nobody = PERSONS.reduce((shown, person) => shown.replaceAll(person, say.person), text);
-  const homeless = at.length < 2 ? nobody : nobody.replaceAll(new RegExp(`(?<![\\w.-])${literal(at)}(?![\\w-])`, "g"), "~");
-  if (user.length < 3 || COMMON_USERS.test(user)) return homeless;
-  return homeless.replaceAll(new RegExp(`(?<![A-Za-z0-9])${literal(user)}(?![A-Za-z0-9])`, "g"), say.user);
+  const isNobodys = user.length < 3 || COMMON_USERS.test(user);
+  const hidden: readonly (readonly [RegExp, string])[] = [
+    ...PERSONS.map((person) => [person, say.person] as const),
+    ...(at.length < 2 ? [] : [[new RegExp(`(?<![\\w.-])${literal(at)}(?![\\w-])`, "g"), "~"] as const]),
+    ...(isNobodys ? [] : [[new RegExp(`(?<![A-Za-z0-9])${literal(user)}(?![A-Za-z0-9])`, "g"), say.user] as const]),
+  ];
+  return (text) => hidden.reduce((shown, [name, instead]) => shown.replaceAll(name, instead), text);
 }
